@@ -1,0 +1,24 @@
+//! What hookstream speaks about: sources, destinations, connections, events, deliveries and the people who own them.
+//!
+//! Everything here is data and pure functions. There is no clock, no randomness, no database and no runtime, so the
+//! same types serve the server, the REST API and the browser. A value that comes from outside is *parsed* at the edge
+//! (`*Input::parse`) into a type that cannot hold what is not allowed; errors name the field ([`field::FieldErrors`]).
+//!
+//! Wire names are the serde names of these types: the REST API answers with them as they stand.
+
+pub mod api_key;
+pub mod connection;
+pub mod delivery;
+pub mod destination;
+pub mod event;
+pub mod field;
+pub mod id;
+pub mod org;
+pub mod page;
+pub mod patch;
+pub mod permission;
+pub mod project;
+pub mod retry;
+pub mod source;
+pub mod template;
+pub mod time;

@@ -1,0 +1,70 @@
+//! PATCH is a JSON merge patch (RFC 7396) over the input form of a resource.
+
+use serde_json::Value;
+
+/// Lays `patch` over `target`: objects merge key by key, `null` removes, anything else replaces.
+pub fn merge(target: &mut Value, patch: Value) {
+    match patch {
+        Value::Object(patch) => {
+            if !target.is_object() {
+                *target = Value::Object(serde_json::Map::new());
+            }
+            if let Value::Object(target) = target {
+                for (key, value) in patch {
+                    if value.is_null() {
+                        target.shift_remove(&key);
+                    } else {
+                        merge(target.entry(key).or_insert(Value::Null), value);
+                    }
+                }
+            }
+        }
+        other => *target = other,
+    }
+}
+
+/// Replaces masked secrets that came back from an answer by the secrets they stand for, so that what was read can be
+/// sent again unchanged. `given` keeps its order.
+#[must_use]
+pub fn unmask_secrets(given: Vec<String>, known: &[String]) -> Vec<String> {
+    given
+        .into_iter()
+        .map(|text| match known.iter().find(|secret| mask(secret) == text) {
+            Some(secret) => secret.clone(),
+            None => text,
+        })
+        .collect()
+}
+
+/// What an answer shows of a secret: dots and its last four characters; dots alone when it is short.
+#[must_use]
+pub fn mask(secret: &str) -> String {
+    let shown: String = if secret.chars().count() >= 12 {
+        secret.chars().skip(secret.chars().count() - 4).collect()
+    } else {
+        String::new()
+    };
+    format!("••••••••{shown}")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn merges_as_the_rfc_says() {
+        let mut target = json!({"a": "b", "c": {"d": "e", "f": "g"}});
+        merge(&mut target, json!({"a": "z", "c": {"f": null}, "n": {"m": null, "k": [1]}}));
+        assert_eq!(target, json!({"a": "z", "c": {"d": "e"}, "n": {"k": [1]}}));
+    }
+
+    #[test]
+    fn a_masked_secret_stands_for_itself() {
+        let known = vec!["whsec_0123456789abcdef".to_owned()];
+        let given = vec![mask(&known[0]), "another".to_owned()];
+        assert_eq!(unmask_secrets(given, &known), [known[0].clone(), "another".to_owned()]);
+        assert!(!mask("short").contains("short"));
+    }
+}

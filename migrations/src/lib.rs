@@ -1,0 +1,70 @@
+//! The database's schema, one file a step, the same steps for SQLite and PostgreSQL.
+//!
+//! A step that has landed is never changed: a later step changes what it made.
+
+use sea_orm_migration::prelude::*;
+
+mod m0001_accounts;
+mod m0002_configuration;
+mod m0003_events;
+
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![
+            Box::new(m0001_accounts::Migration),
+            Box::new(m0002_configuration::Migration),
+            Box::new(m0003_events::Migration),
+        ]
+    }
+}
+
+/// Runs statements written once for both databases. Columns use PostgreSQL's type names `UUID`, `BYTEA`, `BIGINT`,
+/// `TEXT` and `BOOLEAN`; on SQLite they become the types of its strict tables. What only one database understands
+/// stands between `/*pg` or `/*sqlite` and `*/`.
+async fn run(manager: &SchemaManager<'_>, statements: &[&str]) -> Result<(), DbErr> {
+    let connection = manager.get_connection();
+    let on_sqlite = manager.get_database_backend() == sea_orm_migration::sea_orm::DbBackend::Sqlite;
+    for statement in statements {
+        let sql = if on_sqlite { for_sqlite(statement) } else { statement.replace("/*pg", "") };
+        let sql = strip_markers(&sql, on_sqlite);
+        connection.execute_unprepared(&sql).await?;
+    }
+    Ok(())
+}
+
+fn for_sqlite(statement: &str) -> String {
+    statement
+        .replace(" UUID", " BLOB")
+        .replace(" BYTEA", " BLOB")
+        .replace(" BIGINT", " INTEGER")
+        .replace(" BOOLEAN", " INTEGER")
+        .replace("/*sqlite", "")
+}
+
+/// Removes the other database's parts, and the closing marks of this one's.
+fn strip_markers(sql: &str, on_sqlite: bool) -> String {
+    let foreign = if on_sqlite { "/*pg" } else { "/*sqlite" };
+    let mut out = String::with_capacity(sql.len());
+    let mut rest = sql;
+    while let Some(start) = rest.find(foreign) {
+        out.push_str(&rest[..start]);
+        rest = rest[start..].find("*/").map_or("", |end| &rest[start + end + 2..]);
+    }
+    out.push_str(rest);
+    out.replace("*/", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_database_gets_its_own_parts() {
+        let text = "CREATE TABLE t (id UUID) /*pg WITH (fillfactor = 80)*//*sqlite STRICT*/";
+        assert_eq!(strip_markers(&for_sqlite(text), true), "CREATE TABLE t (id BLOB)  STRICT");
+        assert_eq!(strip_markers(&text.replace("/*pg", ""), false), "CREATE TABLE t (id UUID)  WITH (fillfactor = 80)");
+    }
+}
