@@ -1,0 +1,101 @@
+//! All tests of the product: Rust's on SQLite and PostgreSQL, then journeys in a real browser.
+
+mod browser;
+mod counts;
+mod postgres;
+
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use self::{counts::Counts, postgres::Cluster};
+use crate::{
+    command, server,
+    site::{self, Mode},
+    step::Step,
+    toolchain::Toolchain,
+    workspace::Workspace,
+};
+
+/// Which tests to run.
+pub struct Selection {
+    pub rust: bool,
+    pub browser: bool,
+    pub filter: Vec<String>,
+}
+
+const COMPILE: Step = Step {
+    title: "Compile the Rust tests",
+    cold: "6 to 10 min",
+    remedy: "mend what the compiler names above",
+};
+
+const RUST: Step = Step {
+    title: "Run the Rust tests",
+    cold: "1 to 2 min",
+    remedy: "look at the output above; `cargo xtask test <name>` runs one test again",
+};
+
+pub fn run(workspace: &Workspace, toolchain: &Toolchain, selection: &Selection) -> Result<()> {
+    site::build(workspace, toolchain, Mode::Development)?;
+    let mut counts = Counts::default();
+    if selection.rust {
+        counts += run_rust(toolchain, &selection.filter)?;
+    }
+    if selection.browser {
+        let server = server::compile(toolchain, Mode::Development)?;
+        let files = if selection.rust {
+            &[]
+        } else {
+            selection.filter.as_slice()
+        };
+        counts += browser::run(workspace, &server, files)?;
+    }
+    println!("\n{counts}");
+    if counts.failed > 0 {
+        bail!("{} of the tests failed", counts.failed);
+    }
+    Ok(())
+}
+
+fn run_rust(toolchain: &Toolchain, filter: &[String]) -> Result<Counts> {
+    const WHICH: [&str; 4] = ["test", "--workspace", "--exclude", "frontend"];
+
+    COMPILE.run(|| command::run(toolchain.cargo().args(WHICH).arg("--no-run")))?;
+    RUST.run(|| {
+        let cluster = Cluster::start()?;
+        let mut cargo = toolchain.cargo();
+        cargo
+            .args(WHICH)
+            .args(["--no-fail-fast", "--"])
+            .args(filter)
+            .env("HOOKSTREAM_TEST_POSTGRES_URL", cluster.url());
+        count_while_showing(&mut cargo, Counts::of_cargo_line)
+    })
+}
+
+/// Shows what a test runner writes, line by line, and adds up what the lines report. A runner that
+/// fails without reporting a failed test did not get as far as running them, which is an error.
+fn count_while_showing(command: &mut Command, read: fn(&str) -> Counts) -> Result<Counts> {
+    let mut runner = command
+        .stdout(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {}", command::shown(command)))?;
+    let output = runner.stdout.take().context("the runner has no output")?;
+    let mut counts = Counts::default();
+    let mut screen = std::io::stdout();
+    for line in BufReader::new(output).split(b'\n') {
+        let line = line?;
+        screen.write_all(&line)?;
+        screen.write_all(b"\n")?;
+        counts += read(&String::from_utf8_lossy(&line));
+    }
+    let status = runner.wait()?;
+    if !status.success() && counts.failed == 0 {
+        bail!("{} ended with {status}", command::shown(command));
+    }
+    Ok(counts)
+}
