@@ -1,0 +1,104 @@
+//! Connections of a project.
+
+use domain::{
+    connection::{Connection, ConnectionSpec},
+    id::{ConnectionId, DestinationId, EnvId, SourceId},
+    page::{Page, PageRequest},
+    time::Timestamp,
+};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Select};
+
+use crate::{
+    config::next_version,
+    entity::connection::{ActiveModel, Column, Entity, Model},
+    error::{Result, StoreError},
+    row::{at, parse, uuid},
+    scope::{Scope, page_query},
+};
+
+impl Scope {
+    fn find_connections(&self) -> Select<Entity> {
+        Entity::find().filter(Column::EnvId.eq(self.env_uuid())).filter(Column::DeletedAt.is_null())
+    }
+
+    pub async fn connections(&self, page: PageRequest) -> Result<Page<Connection>> {
+        let rows = page_query!(self.find_connections(), Column::Id, page).all(self.store.reader()).await?;
+        let connections = rows.into_iter().map(Connection::try_from).collect::<Result<Vec<_>>>()?;
+        Ok(Page::from_rows(connections, page.limit, |connection| connection.id.as_u128()))
+    }
+
+    pub async fn connection(&self, id: ConnectionId) -> Result<Option<Connection>> {
+        let query = self.find_connections().filter(Column::Id.eq(uuid(id.as_u128())));
+        query.one(self.store.reader()).await?.map(Connection::try_from).transpose()
+    }
+
+    pub async fn insert_connection(&self, id: ConnectionId, spec: &ConnectionSpec, now: Timestamp) -> Result<()> {
+        let transaction = self.store.begin().await?;
+        let row = ActiveModel {
+            id: Set(uuid(id.as_u128())),
+            env_id: Set(self.env_uuid()),
+            source_id: Set(uuid(spec.source_id.as_u128())),
+            destination_id: Set(uuid(spec.destination_id.as_u128())),
+            created_at: Set(now.as_micros()),
+            deleted_at: Set(None),
+            ..Default::default()
+        };
+        let version = next_version(&self.store, &transaction).await?;
+        fill(row, spec, version, now).insert(&transaction).await?;
+        transaction.commit().await?;
+        self.store.config_changed();
+        Ok(())
+    }
+
+    /// Returns whether there was such a connection. Its two ends stay.
+    pub async fn update_connection(&self, id: ConnectionId, spec: &ConnectionSpec, now: Timestamp) -> Result<bool> {
+        let transaction = self.store.begin().await?;
+        let version = next_version(&self.store, &transaction).await?;
+        let query = self.find_connections().filter(Column::Id.eq(uuid(id.as_u128())));
+        let Some(row) = query.one(&transaction).await? else { return Ok(false) };
+        fill(row.into_active_model(), spec, version, now).update(&transaction).await?;
+        transaction.commit().await?;
+        self.store.config_changed();
+        Ok(true)
+    }
+
+    /// Returns whether there was such a connection. What it delivered stays.
+    pub async fn delete_connection(&self, id: ConnectionId, now: Timestamp) -> Result<bool> {
+        let transaction = self.store.begin().await?;
+        let version = next_version(&self.store, &transaction).await?;
+        let query = self.find_connections().filter(Column::Id.eq(uuid(id.as_u128())));
+        let Some(row) = query.one(&transaction).await? else { return Ok(false) };
+        let mut row = row.into_active_model();
+        row.version = Set(version);
+        row.updated_at = Set(now.as_micros());
+        row.deleted_at = Set(Some(now.as_micros()));
+        row.update(&transaction).await?;
+        transaction.commit().await?;
+        self.store.config_changed();
+        Ok(true)
+    }
+}
+
+fn fill(mut row: ActiveModel, spec: &ConnectionSpec, version: i64, now: Timestamp) -> ActiveModel {
+    row.name = Set(spec.name.clone());
+    row.status = Set(spec.status.as_str().to_owned());
+    row.version = Set(version);
+    row.updated_at = Set(now.as_micros());
+    row
+}
+
+impl TryFrom<Model> for Connection {
+    type Error = StoreError;
+    fn try_from(row: Model) -> Result<Self> {
+        Ok(Self {
+            id: ConnectionId::from_u128(row.id.as_u128()),
+            env_id: EnvId::from_u128(row.env_id.as_u128()),
+            source_id: SourceId::from_u128(row.source_id.as_u128()),
+            destination_id: DestinationId::from_u128(row.destination_id.as_u128()),
+            name: row.name,
+            status: parse("connections", "status", &row.status)?,
+            created_at: at(row.created_at),
+            updated_at: at(row.updated_at),
+        })
+    }
+}

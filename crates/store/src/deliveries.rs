@@ -1,0 +1,180 @@
+//! Deliveries and attempts of a project, as people read and steer them.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    delivery::{Attempt, Delivery, DeliveryFilter, Trigger},
+    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EventId},
+    page::{Page, PageRequest},
+    time::Timestamp,
+};
+use sea_orm::{ConnectionTrait, QueryResult, Value, prelude::Uuid};
+
+use crate::{
+    error::Result,
+    events::Conditions,
+    row::{at, get, json, number, parse, uuid},
+    scope::{Scope, rows_wanted},
+    signals::Signal,
+    writer::events_of,
+};
+
+const COLUMNS: &str = "e.id, e.event_id, e.connection_id, e.destination_id, e.status, e.attempt_count, e.due_at, e.is_dlq, \
+    e.last_error, e.created_at, e.updated_at";
+/// Deliveries of one event that are read at once: more connections than that a source does not have.
+const EVENT_LIMIT: u16 = 1000;
+/// Attempts of one delivery that are read at once, the newest of them.
+const ATTEMPT_LIMIT: u16 = 500;
+
+impl Scope {
+    pub async fn deliveries(&self, filter: &DeliveryFilter, page: PageRequest) -> Result<Page<Delivery>> {
+        let mut conditions = Conditions::new(self.env_uuid());
+        conditions.below(page.after);
+        if let Some(destination) = filter.destination_id {
+            conditions.add("e.destination_id = ?", [uuid(destination.as_u128()).into()]);
+        }
+        if let Some(connection) = filter.connection_id {
+            // Its destination is what the index knows.
+            conditions.add(
+                "e.connection_id = ? AND e.destination_id = (SELECT destination_id FROM connections WHERE id = ?)",
+                [uuid(connection.as_u128()).into(), uuid(connection.as_u128()).into()],
+            );
+        }
+        if let Some(status) = filter.status {
+            conditions.add("e.status = ?", [status.as_str().into()]);
+        }
+        match filter.is_dlq {
+            // Only a failed delivery is in the dead letter queue, and the partial index is made for those.
+            Some(true) => conditions.add("e.status = 'failed' AND e.is_dlq = ?", [true.into()]),
+            Some(false) => conditions.add("e.is_dlq = ?", [false.into()]),
+            None => {}
+        }
+        let (clause, values) = conditions.finish();
+        let deliveries = self.select_deliveries(&clause, values, rows_wanted(&page)).await?;
+        Ok(Page::from_rows(deliveries, page.limit, |delivery| delivery.id.as_u128()))
+    }
+
+    /// Oldest first.
+    pub async fn event_deliveries(&self, event: EventId) -> Result<Vec<Delivery>> {
+        let mut conditions = Conditions::new(self.env_uuid());
+        conditions.add("e.event_id = ?", [uuid(event.as_u128()).into()]);
+        let (clause, values) = conditions.finish();
+        let mut deliveries = self.select_deliveries(&clause, values, u64::from(EVENT_LIMIT)).await?;
+        deliveries.reverse();
+        Ok(deliveries)
+    }
+
+    pub async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>> {
+        let mut conditions = Conditions::new(self.env_uuid());
+        conditions.add("e.id = ?", [uuid(id.as_u128()).into()]);
+        let (clause, values) = conditions.finish();
+        Ok(self.select_deliveries(&clause, values, 1).await?.pop())
+    }
+
+    async fn select_deliveries(&self, clause: &str, mut values: Vec<Value>, limit: u64) -> Result<Vec<Delivery>> {
+        values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
+        let sql =
+            format!("SELECT {COLUMNS} FROM deliveries e WHERE {clause} ORDER BY e.id DESC LIMIT ${}", values.len());
+        let rows = self.store.reader().query_all_raw(self.store.statement(sql, values)).await?;
+        rows.iter().map(delivery).collect()
+    }
+
+    /// The attempts of a delivery, oldest first.
+    pub async fn attempts(&self, delivery: DeliveryId) -> Result<Vec<Attempt>> {
+        let sql = format!(
+            "SELECT id, delivery_id, attempt_number, attempt_trigger, status, started_at, latency_ms, response_status, \
+             response_headers, response_body, error, error_class, request, next_retry_at FROM attempts \
+             WHERE env_id = $1 AND delivery_id = $2 ORDER BY id DESC LIMIT {ATTEMPT_LIMIT}"
+        );
+        let values = [self.env_uuid().into(), uuid(delivery.as_u128()).into()];
+        let rows = self.store.reader().query_all_raw(self.store.statement(sql, values)).await?;
+        rows.iter().rev().map(attempt).collect()
+    }
+
+    /// Queues a delivery for now, unless it is queued or being sent. Returns whether it did.
+    pub async fn retry_delivery(&self, delivery: &Delivery, trigger: Trigger, now: Timestamp) -> Result<bool> {
+        let sql = "UPDATE deliveries SET status = 'pending', attempt_trigger = $1, due_at = $2, is_dlq = $3, updated_at = $2 \
+            WHERE env_id = $4 AND id = $5 AND status NOT IN ('pending', 'in_flight')";
+        let values = [
+            trigger.as_str().into(),
+            now.as_micros().into(),
+            false.into(),
+            self.env_uuid().into(),
+            uuid(delivery.id.as_u128()).into(),
+        ];
+        let changed = self.change_delivery(delivery.event_id, sql, values).await?;
+        if changed {
+            self.store.signals().send(Signal::Due(delivery.destination_id));
+        }
+        Ok(changed)
+    }
+
+    /// Ends a delivery that is not being sent. Returns whether it did.
+    pub async fn cancel_delivery(&self, delivery: &Delivery, now: Timestamp) -> Result<bool> {
+        let sql = "UPDATE deliveries SET status = 'cancelled', due_at = NULL, updated_at = $1 \
+            WHERE env_id = $2 AND id = $3 AND status IN ('pending', 'waiting', 'held')";
+        let values = [now.as_micros().into(), self.env_uuid().into(), uuid(delivery.id.as_u128()).into()];
+        self.change_delivery(delivery.event_id, sql, values).await
+    }
+
+    /// Runs a change of one delivery, and sets its event to what follows.
+    pub(crate) async fn change_delivery<const N: usize>(
+        &self,
+        event: EventId,
+        sql: &str,
+        values: [Value; N],
+    ) -> Result<bool> {
+        let event = BTreeSet::from([(self.env_id, event)]);
+        let transaction = self.store.begin().await?;
+        events_of::lock(&self.store, &transaction, &event).await?;
+        let changed = transaction.execute_raw(self.store.statement(sql, values)).await?.rows_affected() > 0;
+        if changed {
+            events_of::refresh(&self.store, &transaction, &event).await?;
+            transaction.commit().await?;
+            self.store.signals().send(Signal::Activity(self.env_id));
+        }
+        Ok(changed)
+    }
+}
+
+fn delivery(row: &QueryResult) -> Result<Delivery> {
+    const T: &str = "deliveries";
+    let id = |column| get::<Uuid>(row, column).map(|id| id.as_u128());
+    Ok(Delivery {
+        id: DeliveryId::from_u128(id("id")?),
+        event_id: EventId::from_u128(id("event_id")?),
+        connection_id: ConnectionId::from_u128(id("connection_id")?),
+        destination_id: DestinationId::from_u128(id("destination_id")?),
+        status: parse(T, "status", &get::<String>(row, "status")?)?,
+        attempt_count: number(T, "attempt_count", get(row, "attempt_count")?)?,
+        next_attempt_at: get::<Option<i64>>(row, "due_at")?.map(at),
+        is_dlq: get(row, "is_dlq")?,
+        last_error: get(row, "last_error")?,
+        created_at: at(get(row, "created_at")?),
+        updated_at: at(get(row, "updated_at")?),
+    })
+}
+
+fn attempt(row: &QueryResult) -> Result<Attempt> {
+    const T: &str = "attempts";
+    let id = |column| get::<Uuid>(row, column).map(|id| id.as_u128());
+    let response_status: Option<i64> = get(row, "response_status")?;
+    let response_headers: Option<String> = get(row, "response_headers")?;
+    let error_class: Option<String> = get(row, "error_class")?;
+    Ok(Attempt {
+        id: AttemptId::from_u128(id("id")?),
+        delivery_id: DeliveryId::from_u128(id("delivery_id")?),
+        attempt_number: number(T, "attempt_number", get(row, "attempt_number")?)?,
+        trigger: parse(T, "attempt_trigger", &get::<String>(row, "attempt_trigger")?)?,
+        status: parse(T, "status", &get::<String>(row, "status")?)?,
+        started_at: at(get(row, "started_at")?),
+        latency_ms: number(T, "latency_ms", get(row, "latency_ms")?)?,
+        response_status: response_status.map(|status| number(T, "response_status", status)).transpose()?,
+        response_headers: response_headers.map(|text| json(T, "response_headers", &text)).transpose()?,
+        response_body: get(row, "response_body")?,
+        error: get(row, "error")?,
+        error_class: error_class.map(|text| parse(T, "error_class", &text)).transpose()?,
+        request: json(T, "request", &get::<String>(row, "request")?)?,
+        next_retry_at: get::<Option<i64>>(row, "next_retry_at")?.map(at),
+    })
+}

@@ -1,0 +1,106 @@
+//! Destinations of a project.
+
+use domain::{
+    destination::{Destination, DestinationSpec},
+    id::{DestinationId, EnvId},
+    page::{Page, PageRequest},
+    time::Timestamp,
+};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Select};
+
+use crate::{
+    config::next_version,
+    entity::destination::{ActiveModel, Column, Entity, Model},
+    error::{Result, StoreError},
+    row::{at, json, number, parse, to_json, uuid},
+    scope::{Scope, page_query},
+};
+
+impl Scope {
+    fn find_destinations(&self) -> Select<Entity> {
+        Entity::find().filter(Column::EnvId.eq(self.env_uuid())).filter(Column::DeletedAt.is_null())
+    }
+
+    pub async fn destinations(&self, page: PageRequest) -> Result<Page<Destination>> {
+        let rows = page_query!(self.find_destinations(), Column::Id, page).all(self.store.reader()).await?;
+        let destinations = rows.into_iter().map(Destination::try_from).collect::<Result<Vec<_>>>()?;
+        Ok(Page::from_rows(destinations, page.limit, |destination| destination.id.as_u128()))
+    }
+
+    /// Its secrets are sealed.
+    pub async fn destination(&self, id: DestinationId) -> Result<Option<Destination>> {
+        let query = self.find_destinations().filter(Column::Id.eq(uuid(id.as_u128())));
+        query.one(self.store.reader()).await?.map(Destination::try_from).transpose()
+    }
+
+    pub async fn insert_destination(&self, id: DestinationId, spec: &DestinationSpec, now: Timestamp) -> Result<()> {
+        let transaction = self.store.begin().await?;
+        let row = ActiveModel {
+            id: Set(uuid(id.as_u128())),
+            env_id: Set(self.env_uuid()),
+            created_at: Set(now.as_micros()),
+            deleted_at: Set(None),
+            ..Default::default()
+        };
+        let version = next_version(&self.store, &transaction).await?;
+        fill(row, spec, version, now)?.insert(&transaction).await?;
+        transaction.commit().await?;
+        self.store.config_changed();
+        Ok(())
+    }
+
+    /// Returns whether there was such a destination.
+    pub async fn update_destination(&self, id: DestinationId, spec: &DestinationSpec, now: Timestamp) -> Result<bool> {
+        let transaction = self.store.begin().await?;
+        let version = next_version(&self.store, &transaction).await?;
+        let query = self.find_destinations().filter(Column::Id.eq(uuid(id.as_u128())));
+        let Some(row) = query.one(&transaction).await? else { return Ok(false) };
+        fill(row.into_active_model(), spec, version, now)?.update(&transaction).await?;
+        transaction.commit().await?;
+        self.store.config_changed();
+        Ok(true)
+    }
+
+    /// Marks it and its connections as deleted; what was delivered stays. Returns whether there was such a one.
+    pub async fn delete_destination(&self, id: DestinationId, now: Timestamp) -> Result<bool> {
+        self.delete_end("destinations", "destination_id", id.as_u128(), now).await
+    }
+}
+
+fn fill(mut row: ActiveModel, spec: &DestinationSpec, version: i64, now: Timestamp) -> Result<ActiveModel> {
+    row.name = Set(spec.name.clone());
+    row.slug = Set(spec.slug.clone());
+    row.r#type = Set(spec.kind.as_str().to_owned());
+    row.config = Set(to_json(&spec.config)?);
+    row.auth = Set(to_json(&spec.auth)?);
+    row.headers = Set(to_json(&spec.headers)?);
+    row.timeout_ms = Set(i64::from(spec.timeout_ms));
+    row.retry = Set(to_json(&spec.retry)?);
+    row.signing = Set(to_json(&spec.signing)?);
+    row.status = Set(spec.status.as_str().to_owned());
+    row.version = Set(version);
+    row.updated_at = Set(now.as_micros());
+    Ok(row)
+}
+
+impl TryFrom<Model> for Destination {
+    type Error = StoreError;
+    fn try_from(row: Model) -> Result<Self> {
+        Ok(Self {
+            id: DestinationId::from_u128(row.id.as_u128()),
+            env_id: EnvId::from_u128(row.env_id.as_u128()),
+            name: row.name,
+            slug: row.slug,
+            kind: parse("destinations", "type", &row.r#type)?,
+            config: json("destinations", "config", &row.config)?,
+            auth: json("destinations", "auth", &row.auth)?,
+            headers: json("destinations", "headers", &row.headers)?,
+            timeout_ms: number("destinations", "timeout_ms", row.timeout_ms)?,
+            retry: json("destinations", "retry", &row.retry)?,
+            signing: json("destinations", "signing", &row.signing)?,
+            status: parse("destinations", "status", &row.status)?,
+            created_at: at(row.created_at),
+            updated_at: at(row.updated_at),
+        })
+    }
+}

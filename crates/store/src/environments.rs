@@ -1,0 +1,145 @@
+//! Projects.
+
+use domain::{
+    id::{EnvId, OrgId},
+    project::{Environment, EnvironmentSpec, Overview},
+    time::Timestamp,
+};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder,
+};
+
+use crate::{
+    config::next_version,
+    db::Store,
+    entity::environment::{ActiveModel, Column, Entity, Model},
+    error::{Result, StoreError},
+    row::{at, get, parse, uuid},
+    scope::Scope,
+};
+
+/// Queues are counted up to here: beyond it a person only needs to know that it is many.
+const COUNT_LIMIT: i64 = 1000;
+
+impl Store {
+    pub async fn environment(&self, id: EnvId) -> Result<Option<Environment>> {
+        let query = Entity::find_by_id(uuid(id.as_u128())).filter(Column::DeletedAt.is_null());
+        query.one(self.reader()).await?.map(Environment::try_from).transpose()
+    }
+
+    /// Of several organizations, oldest first.
+    pub async fn environments(&self, orgs: &[OrgId]) -> Result<Vec<Environment>> {
+        let orgs = orgs.iter().map(|id| uuid(id.as_u128()));
+        let query = Entity::find().filter(Column::OrgId.is_in(orgs)).filter(Column::DeletedAt.is_null());
+        let rows = query.order_by_asc(Column::Id).all(self.reader()).await?;
+        rows.into_iter().map(Environment::try_from).collect()
+    }
+
+    pub async fn insert_environment(
+        &self,
+        id: EnvId,
+        org: OrgId,
+        spec: &EnvironmentSpec,
+        now: Timestamp,
+    ) -> Result<()> {
+        new_row(id, org, spec, now).insert(self.writer()).await?;
+        Ok(())
+    }
+
+    /// Returns whether there was such a project.
+    pub async fn update_environment(&self, id: EnvId, spec: &EnvironmentSpec, now: Timestamp) -> Result<bool> {
+        let transaction = self.begin().await?;
+        let query = Entity::find_by_id(uuid(id.as_u128())).filter(Column::DeletedAt.is_null());
+        let Some(row) = query.one(&transaction).await? else { return Ok(false) };
+        let mut row = row.into_active_model();
+        row.name = Set(spec.name.clone());
+        row.slug = Set(spec.slug.clone());
+        row.mode = Set(spec.mode.as_str().to_owned());
+        row.updated_at = Set(now.as_micros());
+        row.update(&transaction).await?;
+        transaction.commit().await?;
+        Ok(true)
+    }
+
+    /// Closes a project: it, its configuration and its keys are gone at once for everybody.
+    pub async fn delete_environment(&self, id: EnvId, now: Timestamp) -> Result<()> {
+        let transaction = self.begin().await?;
+        let version = next_version(self, &transaction).await?;
+        let env = uuid(id.as_u128());
+        for table in ["sources", "destinations", "connections"] {
+            let sql = format!("UPDATE {table} SET deleted_at = $1, version = $2 WHERE env_id = $3 AND deleted_at IS NULL");
+            let values = [now.as_micros().into(), version.into(), env.into()];
+            transaction.execute_raw(self.statement(sql, values)).await?;
+        }
+        for sql in [
+            "UPDATE api_keys SET revoked_at = $1 WHERE env_id = $2 AND (revoked_at IS NULL OR revoked_at > $1)",
+            "UPDATE environments SET deleted_at = $1 WHERE id = $2",
+        ] {
+            transaction.execute_raw(self.statement(sql, [now.as_micros().into(), env.into()])).await?;
+        }
+        transaction.commit().await?;
+        self.config_changed();
+        Ok(())
+    }
+
+    pub async fn count_environments(&self, org: OrgId) -> Result<u64> {
+        let query = Entity::find().filter(Column::OrgId.eq(uuid(org.as_u128()))).filter(Column::DeletedAt.is_null());
+        Ok(query.count(self.reader()).await?)
+    }
+}
+
+impl Scope {
+    /// The project at a glance, without its recent events.
+    pub async fn overview(&self) -> Result<Overview> {
+        let sql = format!(
+            "SELECT (SELECT count(*) FROM sources WHERE env_id = $1 AND deleted_at IS NULL) AS sources, \
+             (SELECT count(*) FROM destinations WHERE env_id = $1 AND deleted_at IS NULL) AS destinations, \
+             (SELECT count(*) FROM connections WHERE env_id = $1 AND deleted_at IS NULL) AS connections, \
+             (SELECT CAST(COALESCE(sum(event_count), 0) AS bigint) FROM sources WHERE env_id = $1 AND deleted_at IS NULL) AS events, \
+             (SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE env_id = $1 AND status = 'failed' LIMIT {COUNT_LIMIT}) AS f) AS failed, \
+             (SELECT count(*) FROM (SELECT 1 FROM deliveries q WHERE q.due_at IS NOT NULL AND q.destination_id IN \
+               (SELECT id FROM destinations WHERE env_id = $1) LIMIT {COUNT_LIMIT}) AS w) AS queued"
+        );
+        let row = self.store.reader().query_one_raw(self.store.statement(sql, [self.env_uuid().into()])).await?;
+        let Some(row) = row else { return Ok(Overview::default()) };
+        let count = |column| get::<i64>(&row, column).map(i64::unsigned_abs);
+        Ok(Overview {
+            source_count: count("sources")?,
+            destination_count: count("destinations")?,
+            connection_count: count("connections")?,
+            event_count: count("events")?,
+            failed_count: count("failed")?,
+            queued_count: count("queued")?,
+            recent: Vec::new(),
+        })
+    }
+}
+
+pub(crate) fn new_row(id: EnvId, org: OrgId, spec: &EnvironmentSpec, now: Timestamp) -> ActiveModel {
+    ActiveModel {
+        id: Set(uuid(id.as_u128())),
+        org_id: Set(uuid(org.as_u128())),
+        name: Set(spec.name.clone()),
+        slug: Set(spec.slug.clone()),
+        mode: Set(spec.mode.as_str().to_owned()),
+        created_at: Set(now.as_micros()),
+        updated_at: Set(now.as_micros()),
+        deleted_at: Set(None),
+    }
+}
+
+impl TryFrom<Model> for Environment {
+    type Error = StoreError;
+    fn try_from(row: Model) -> Result<Self> {
+        Ok(Self {
+            id: EnvId::from_u128(row.id.as_u128()),
+            org_id: OrgId::from_u128(row.org_id.as_u128()),
+            name: row.name,
+            slug: row.slug,
+            mode: parse("environments", "mode", &row.mode)?,
+            created_at: at(row.created_at),
+            updated_at: at(row.updated_at),
+        })
+    }
+}

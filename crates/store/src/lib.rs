@@ -1,0 +1,32 @@
+//! What hookstream keeps, in SQLite or PostgreSQL, and the queue that deliveries wait in.
+//!
+//! [`Store`] is the door. Configuration (organizations, sources, destinations, connections…) is read and written through
+//! sea-orm entities, a file a concept; everything of a project goes through [`scope::Scope`], which cannot leave it.
+//! The hot path has two actors of its own: [`writer::Writer`] gathers accepted events and finished attempts into
+//! group commits, and [`queue`] hands out deliveries to nodes, with leases. Rows never leave this crate: they become
+//! types of `domain`, or an error that names the table and column which could not be read.
+
+mod accounts;
+mod api_keys;
+mod config;
+mod connections;
+mod db;
+mod deliveries;
+mod destinations;
+mod entity;
+mod environments;
+mod error;
+mod events;
+pub mod queue;
+mod row;
+pub mod scope;
+mod sessions;
+pub mod signals;
+mod sources;
+pub mod writer;
+
+pub use accounts::NewAccount;
+pub use config::ConfigChanges;
+pub use db::{Options, Store};
+pub use error::{Result, StoreError};
+pub use events::StoredEvent;

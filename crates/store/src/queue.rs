@@ -1,0 +1,229 @@
+//! Deliveries as a queue: nodes, leases, claims.
+//!
+//! A delivery is queued while it has a `due_at`. A claim takes it for a node: `due_at` gives way to `lease_owner`. A
+//! lease has no end of its own; it holds as long as its node shows that it is alive ([`Store::heartbeat`]). When a node
+//! is gone for longer than [`NODE_TTL`], any other node gives its deliveries back to the queue.
+
+use std::time::Duration;
+
+use domain::{
+    delivery::Trigger,
+    id::{ConnectionId, DeliveryId, DestinationId, EnvId, EventId},
+    time::Timestamp,
+};
+use sea_orm::{ConnectionTrait, DbBackend, QueryResult, prelude::Uuid};
+
+use crate::{
+    db::Store,
+    error::Result,
+    row::{at, get, number, parse, uuid},
+};
+
+/// How often a node shows that it is alive.
+pub const HEARTBEAT: Duration = Duration::from_secs(2);
+/// How long a node without a sign of life is taken to be alive.
+pub const NODE_TTL: Duration = Duration::from_secs(10);
+/// Deliveries given back in one transaction.
+const RELEASE_BATCH: i64 = 1000;
+
+/// A delivery that this node may now send.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    pub env_id: EnvId,
+    pub id: DeliveryId,
+    pub event_id: EventId,
+    pub connection_id: ConnectionId,
+    pub destination_id: DestinationId,
+    /// Attempts made so far.
+    pub attempt_count: u32,
+    pub trigger: Trigger,
+}
+
+const CLAIM_COLUMNS: &str =
+    "env_id, id, event_id, connection_id, destination_id, attempt_count, attempt_trigger";
+
+impl Store {
+    /// Takes up to `limit` deliveries of a destination that are due, oldest due first.
+    pub async fn claim(
+        &self,
+        node: i64,
+        destination: DestinationId,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<Claimed>> {
+        let skip_locked = if self.backend() == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
+        let sql = format!(
+            "UPDATE deliveries SET status = 'in_flight', due_at = NULL, lease_owner = $1 WHERE (env_id, id) IN (\
+               SELECT env_id, id FROM deliveries WHERE destination_id = $2 AND due_at IS NOT NULL AND due_at <= $3 \
+               ORDER BY due_at, id LIMIT $4 {skip_locked}) RETURNING {CLAIM_COLUMNS}"
+        );
+        let values =
+            [node.into(), uuid(destination.as_u128()).into(), now.as_micros().into(), i64::from(limit).into()];
+        let rows = self.writer().query_all_raw(self.statement(sql, values)).await?;
+        let mut claimed = rows.iter().map(claimed).collect::<Result<Vec<_>>>()?;
+        claimed.sort_unstable_by_key(|delivery| delivery.id);
+        Ok(claimed)
+    }
+
+    /// When the next delivery of a destination is due; in the past when one is due already.
+    pub async fn next_due(&self, destination: DestinationId) -> Result<Option<Timestamp>> {
+        let sql = "SELECT due_at FROM deliveries WHERE destination_id = $1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1";
+        let row =
+            self.reader().query_one_raw(self.statement(sql, [uuid(destination.as_u128()).into()])).await?;
+        row.map(|row| get::<i64>(&row, "due_at").map(at)).transpose()
+    }
+
+    /// All destinations with queued deliveries, found by one index step each.
+    pub async fn queued_destinations(&self) -> Result<Vec<DestinationId>> {
+        let sql = "WITH RECURSIVE step(d) AS (\
+              SELECT (SELECT destination_id FROM deliveries WHERE due_at IS NOT NULL ORDER BY destination_id LIMIT 1) \
+              UNION ALL \
+              SELECT (SELECT destination_id FROM deliveries WHERE due_at IS NOT NULL AND destination_id > step.d \
+                      ORDER BY destination_id LIMIT 1) FROM step WHERE step.d IS NOT NULL) \
+            SELECT d FROM step WHERE d IS NOT NULL";
+        let rows = self.reader().query_all_raw(self.statement(sql, [])).await?;
+        rows.iter().map(|row| get::<Uuid>(row, "d").map(|id| DestinationId::from_u128(id.as_u128()))).collect()
+    }
+
+    /// Gives a delivery back that was taken but not tried, so that another may take it at `due`.
+    pub async fn give_back(&self, node: i64, env: EnvId, delivery: DeliveryId, due: Timestamp) -> Result<()> {
+        let sql = "UPDATE deliveries SET status = CASE WHEN attempt_count = 0 THEN 'pending' ELSE 'waiting' END, \
+            due_at = $1, lease_owner = NULL WHERE env_id = $2 AND id = $3 AND lease_owner = $4";
+        let values =
+            [due.as_micros().into(), uuid(env.as_u128()).into(), uuid(delivery.as_u128()).into(), node.into()];
+        self.writer().execute_raw(self.statement(sql, values)).await?;
+        Ok(())
+    }
+
+    /// Keeps a taken delivery back while its connection or destination is paused.
+    pub async fn hold(&self, node: i64, env: EnvId, delivery: DeliveryId) -> Result<()> {
+        let sql = "UPDATE deliveries SET status = 'held', lease_owner = NULL \
+            WHERE env_id = $1 AND id = $2 AND lease_owner = $3";
+        let values = [uuid(env.as_u128()).into(), uuid(delivery.as_u128()).into(), node.into()];
+        self.writer().execute_raw(self.statement(sql, values)).await?;
+        Ok(())
+    }
+
+    /// Ends a taken delivery whose connection or destination is gone.
+    pub async fn drop_leased(&self, node: i64, claimed: &Claimed, why: &str) -> Result<()> {
+        let sql = "UPDATE deliveries SET status = 'cancelled', lease_owner = NULL, last_error = $4 \
+            WHERE env_id = $1 AND id = $2 AND lease_owner = $3";
+        let values =
+            [uuid(claimed.env_id.as_u128()).into(), uuid(claimed.id.as_u128()).into(), node.into(), why.into()];
+        self.scope(claimed.env_id).change_delivery(claimed.event_id, sql, values).await?;
+        Ok(())
+    }
+
+    /// Connections with held deliveries, found by one index step each.
+    pub async fn held_connections(&self) -> Result<Vec<ConnectionId>> {
+        let sql = "WITH RECURSIVE step(c) AS (\
+              SELECT (SELECT connection_id FROM deliveries WHERE status = 'held' ORDER BY connection_id LIMIT 1) \
+              UNION ALL \
+              SELECT (SELECT connection_id FROM deliveries WHERE status = 'held' AND connection_id > step.c \
+                      ORDER BY connection_id LIMIT 1) FROM step WHERE step.c IS NOT NULL) \
+            SELECT c FROM step WHERE c IS NOT NULL";
+        let rows = self.reader().query_all_raw(self.statement(sql, [])).await?;
+        rows.iter().map(|row| get::<Uuid>(row, "c").map(|id| ConnectionId::from_u128(id.as_u128()))).collect()
+    }
+
+    /// Queues the held deliveries of a connection, in batches.
+    pub async fn release_held(&self, connection: ConnectionId, now: Timestamp) -> Result<u64> {
+        self.in_batches(
+            "UPDATE deliveries SET status = CASE WHEN attempt_count = 0 THEN 'pending' ELSE 'waiting' END, due_at = $2 \
+             WHERE (env_id, id) IN (SELECT env_id, id FROM deliveries WHERE status = 'held' AND connection_id = $1 \
+             ORDER BY id LIMIT $3)",
+            &[uuid(connection.as_u128()).into(), now.as_micros().into()],
+        )
+        .await
+    }
+
+    /// Tells the others that `node` is here.
+    pub async fn heartbeat(&self, node: i64, started: Timestamp) -> Result<()> {
+        let sql = format!(
+            "INSERT INTO nodes (id, started_at, expires_at) VALUES ($1, $2, {now} + $3) \
+             ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at",
+            now = self.database_clock()
+        );
+        let values = [node.into(), started.as_micros().into(), ttl_micros().into()];
+        self.writer().execute_raw(self.statement(sql, values)).await?;
+        Ok(())
+    }
+
+    /// Takes `node` off the list and gives its deliveries back.
+    pub async fn leave(&self, node: i64, now: Timestamp) -> Result<u64> {
+        let released = self.release_leases(node, now).await?;
+        self.writer().execute_raw(self.statement("DELETE FROM nodes WHERE id = $1", [node.into()])).await?;
+        Ok(released)
+    }
+
+    /// Gives back the deliveries of nodes that are no longer alive. Returns how many.
+    pub async fn take_over(&self, node: i64, now: Timestamp) -> Result<u64> {
+        // An SQLite file has one process: whoever else is named in it is gone.
+        let gone = if self.is_shared() {
+            format!("DELETE FROM nodes WHERE id <> $1 AND expires_at < {}", self.database_clock())
+        } else {
+            "DELETE FROM nodes WHERE id <> $1".to_owned()
+        };
+        self.writer().execute_raw(self.statement(gone, [node.into()])).await?;
+        let sql = "WITH RECURSIVE step(o) AS (\
+              SELECT (SELECT lease_owner FROM deliveries WHERE lease_owner IS NOT NULL ORDER BY lease_owner LIMIT 1) \
+              UNION ALL \
+              SELECT (SELECT lease_owner FROM deliveries WHERE lease_owner IS NOT NULL AND lease_owner > step.o \
+                      ORDER BY lease_owner LIMIT 1) FROM step WHERE step.o IS NOT NULL) \
+            SELECT o FROM step WHERE o IS NOT NULL AND o <> $1 AND o NOT IN (SELECT id FROM nodes)";
+        let rows = self.writer().query_all_raw(self.statement(sql, [node.into()])).await?;
+        let mut released = 0;
+        for row in &rows {
+            released += self.release_leases(get::<i64>(row, "o")?, now).await?;
+        }
+        Ok(released)
+    }
+
+    async fn release_leases(&self, owner: i64, now: Timestamp) -> Result<u64> {
+        self.in_batches(
+            "UPDATE deliveries SET status = CASE WHEN attempt_count = 0 THEN 'pending' ELSE 'waiting' END, due_at = $2, \
+             lease_owner = NULL WHERE (env_id, id) IN (\
+             SELECT env_id, id FROM deliveries WHERE lease_owner = $1 ORDER BY env_id, id LIMIT $3)",
+            &[owner.into(), now.as_micros().into()],
+        )
+        .await
+    }
+
+    /// Repeats a statement whose last placeholder is a limit until it finds nothing more.
+    async fn in_batches(&self, sql: &str, values: &[sea_orm::Value]) -> Result<u64> {
+        let mut total = 0;
+        loop {
+            let values = values.iter().cloned().chain([RELEASE_BATCH.into()]);
+            let changed = self.writer().execute_raw(self.statement(sql, values)).await?.rows_affected();
+            total += changed;
+            if changed < RELEASE_BATCH.unsigned_abs() {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Microseconds since the epoch by the database's own clock, which all nodes share.
+    fn database_clock(&self) -> &'static str {
+        match self.backend() {
+            DbBackend::Postgres => "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
+            _ => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
+        }
+    }
+}
+
+fn ttl_micros() -> i64 {
+    i64::try_from(NODE_TTL.as_micros()).unwrap_or(i64::MAX)
+}
+
+fn claimed(row: &QueryResult) -> Result<Claimed> {
+    let id = |column| get::<Uuid>(row, column).map(|id| id.as_u128());
+    Ok(Claimed {
+        env_id: EnvId::from_u128(id("env_id")?),
+        id: DeliveryId::from_u128(id("id")?),
+        event_id: EventId::from_u128(id("event_id")?),
+        connection_id: ConnectionId::from_u128(id("connection_id")?),
+        destination_id: DestinationId::from_u128(id("destination_id")?),
+        attempt_count: number("deliveries", "attempt_count", get(row, "attempt_count")?)?,
+        trigger: parse("deliveries", "attempt_trigger", &get::<String>(row, "attempt_trigger")?)?,
+    })
+}

@@ -1,0 +1,175 @@
+//! Wake-ups: something changed. They carry no data, may be lost, and may come twice; whoever listens looks into the
+//! database, and looks from time to time without being told.
+//!
+//! Within a process they go over a broadcast channel. On PostgreSQL they also go to the other processes by NOTIFY,
+//! gathered for a few milliseconds and sent outside of the transactions they speak of, since a NOTIFY inside one
+//! makes all commits of the database wait for one another.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use domain::id::{DestinationId, EnvId};
+use sqlx::{PgPool, postgres::PgListener};
+use tokio::sync::{Notify, broadcast};
+
+/// What changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Signal {
+    /// Sources, destinations, connections or keys.
+    Config,
+    /// Deliveries to this destination are due.
+    Due(DestinationId),
+    /// Events or deliveries of this project, as a person looking at them would see.
+    Activity(EnvId),
+    /// The connection to other nodes was lost for a while: anything may have changed.
+    Missed,
+}
+
+/// How long signals are gathered before they go to the other processes.
+const GATHER: Duration = Duration::from_millis(20);
+const RECONNECT: Duration = Duration::from_secs(1);
+/// Payloads of one NOTIFY statement; a backlog beyond it is told as `Missed`.
+const MAX_GATHERED: usize = 1000;
+const CHANNEL: &str = "hookstream";
+
+#[derive(Clone)]
+pub struct Signals {
+    local: broadcast::Sender<Signal>,
+    others: Option<Arc<Others>>,
+}
+
+struct Others {
+    pool: PgPool,
+    /// Tells one's own notifications from those of others.
+    origin: String,
+    gathered: Mutex<HashSet<Signal>>,
+    waiting: Notify,
+}
+
+impl Signals {
+    pub(crate) fn local() -> Self {
+        Self { local: broadcast::channel(4096).0, others: None }
+    }
+
+    pub(crate) fn shared(pool: PgPool) -> Self {
+        let origin = format!("{:016x}", random_origin());
+        let others = Others { pool, origin, gathered: Mutex::default(), waiting: Notify::new() };
+        Self { local: broadcast::channel(4096).0, others: Some(Arc::new(others)) }
+    }
+
+    /// Tells everybody.
+    pub fn send(&self, signal: Signal) {
+        // No receiver is no error: nobody waits.
+        let _ = self.local.send(signal);
+        if let Some(others) = &self.others {
+            let mut gathered = others.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+            if gathered.len() >= MAX_GATHERED {
+                gathered.clear();
+                gathered.insert(Signal::Missed);
+            } else if !gathered.contains(&Signal::Missed) {
+                gathered.insert(signal);
+            }
+            drop(gathered);
+            others.waiting.notify_one();
+        }
+    }
+
+    pub fn subscribe(&self) -> broadcast::Receiver<Signal> {
+        self.local.subscribe()
+    }
+
+    /// Carries signals to and from the other processes until it is dropped; returns at once where there are none.
+    pub async fn run(&self) {
+        let Some(others) = &self.others else { return };
+        tokio::join!(self.hear(others), tell(others));
+    }
+
+    async fn hear(&self, others: &Others) {
+        loop {
+            match self.listen(others).await {
+                Ok(()) => {}
+                Err(error) => tracing::warn!(%error, "listening for changes of other nodes failed; polling goes on"),
+            }
+            tokio::time::sleep(RECONNECT).await;
+            let _ = self.local.send(Signal::Missed);
+        }
+    }
+
+    async fn listen(&self, others: &Others) -> Result<(), sqlx::Error> {
+        let mut listener = PgListener::connect_with(&others.pool).await?;
+        listener.listen(CHANNEL).await?;
+        while let Some(notification) = listener.try_recv().await? {
+            let Some((origin, signal)) = notification.payload().split_once(' ') else { continue };
+            if origin != others.origin
+                && let Some(signal) = decode(signal)
+            {
+                let _ = self.local.send(signal);
+            }
+        }
+        Ok(())
+    }
+}
+
+async fn tell(others: &Others) {
+    loop {
+        others.waiting.notified().await;
+        tokio::time::sleep(GATHER).await;
+        let gathered = std::mem::take(&mut *others.gathered.lock().unwrap_or_else(PoisonError::into_inner));
+        let payloads: Vec<String> =
+            gathered.into_iter().map(|signal| format!("{} {}", others.origin, encode(signal))).collect();
+        let sent = sqlx::query("SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload")
+            .bind(CHANNEL)
+            .bind(payloads)
+            .execute(&others.pool)
+            .await;
+        if let Err(error) = sent {
+            tracing::debug!(%error, "telling other nodes of a change failed; they will poll");
+        }
+    }
+}
+
+/// The standard library seeds its hash maps from the system's randomness, which is all that is needed here.
+fn random_origin() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+fn encode(signal: Signal) -> String {
+    match signal {
+        Signal::Config => "config".into(),
+        Signal::Missed => "missed".into(),
+        Signal::Due(id) => format!("due {id}"),
+        Signal::Activity(id) => format!("activity {id}"),
+    }
+}
+
+fn decode(text: &str) -> Option<Signal> {
+    match text.split_once(' ') {
+        None if text == "config" => Some(Signal::Config),
+        None if text == "missed" => Some(Signal::Missed),
+        Some(("due", id)) => id.parse().ok().map(Signal::Due),
+        Some(("activity", id)) => id.parse().ok().map(Signal::Activity),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_read_back() {
+        for signal in [
+            Signal::Config,
+            Signal::Missed,
+            Signal::Due(DestinationId::from_u128(7)),
+            Signal::Activity(EnvId::from_u128(9)),
+        ] {
+            assert_eq!(decode(&encode(signal)), Some(signal));
+        }
+        assert_eq!(decode("due nonsense"), None);
+    }
+}

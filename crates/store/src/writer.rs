@@ -1,0 +1,229 @@
+//! Group commit: what arrives while one commit is on its way to the disk goes into the next one together.
+//!
+//! Two kinds of work come in. [`Writer::accept`] stores an event with its planned deliveries and returns once they are
+//! on disk; when that fails the sender has to be told so. [`Writer::record`] stores what became of an attempt; it is
+//! kept and tried again until it succeeds. Both queues are bounded. On SQLite one task writes everything, since the
+//! file has one writer; on PostgreSQL several tasks commit side by side.
+
+mod accept;
+pub(crate) mod events_of;
+mod record;
+mod rows;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Mutex, mpsc, oneshot},
+    task::JoinSet,
+};
+
+pub use self::{
+    accept::{Accept, NewDelivery, NewEvent, Start},
+    record::{AttemptRecord, Verdict},
+};
+use crate::{
+    db::Store,
+    error::{Result, StoreError},
+};
+
+/// Events or attempts of one commit.
+const MAX_BATCH: usize = 256;
+/// Bytes of bodies of one commit, so that large ones do not make everybody wait.
+const MAX_BATCH_BYTES: usize = 8 << 20;
+/// Events that may wait for a commit. Beyond it a sender is told at once to come back later.
+const ACCEPT_QUEUE: usize = 8 * MAX_BATCH;
+const RECORD_QUEUE: usize = 4 * MAX_BATCH;
+/// How long a sender waits for its commit before it is told to come back later.
+const ACCEPT_TIMEOUT: Duration = Duration::from_secs(10);
+const POSTGRES_ACCEPTORS: usize = 2;
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+const LAST_BACKOFF: Duration = Duration::from_secs(2);
+
+/// A handle to the tasks that write. Clones share them.
+#[derive(Clone)]
+pub struct Writer {
+    accepts: mpsc::Sender<Accepting>,
+    records: mpsc::Sender<AttemptRecord>,
+}
+
+struct Accepting {
+    accept: Accept,
+    done: oneshot::Sender<Result<()>>,
+}
+
+type Shared<T> = Arc<Mutex<mpsc::Receiver<T>>>;
+
+impl Writer {
+    /// Starts the tasks. They end when every handle is dropped and all that was given to them is written.
+    pub fn start(store: &Store, node: i64) -> (Self, JoinSet<()>) {
+        let (accepts, accepting) = mpsc::channel(ACCEPT_QUEUE);
+        let (records, recording) = mpsc::channel(RECORD_QUEUE);
+        let mut tasks = JoinSet::new();
+        if store.is_shared() {
+            let accepting = Arc::new(Mutex::new(accepting));
+            for _ in 0..POSTGRES_ACCEPTORS {
+                tasks.spawn(write_accepts(store.clone(), Arc::clone(&accepting), node));
+            }
+            tasks.spawn(write_records(store.clone(), recording, node));
+        } else {
+            tasks.spawn(write_both(store.clone(), accepting, recording, node));
+        }
+        (Self { accepts, records }, tasks)
+    }
+
+    /// Stores an event and its deliveries. `Ok` means that they are on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Overloaded`] when too many wait, or when the commit takes too long; it may still happen then.
+    pub async fn accept(&self, accept: Accept) -> Result<()> {
+        let (done, committed) = oneshot::channel();
+        self.accepts.try_send(Accepting { accept, done }).map_err(|_| StoreError::Overloaded)?;
+        match tokio::time::timeout(ACCEPT_TIMEOUT, committed).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(StoreError::Unavailable("the writer has stopped".into())),
+            Err(_) => Err(StoreError::Overloaded),
+        }
+    }
+
+    /// Queues the outcome of an attempt. Waits while the queue is full.
+    pub async fn record(&self, record: AttemptRecord) {
+        if self.records.send(record).await.is_err() {
+            tracing::error!("an attempt could not be recorded: the writer has stopped; its lease will run out");
+        }
+    }
+}
+
+async fn write_both(
+    store: Store,
+    mut accepting: mpsc::Receiver<Accepting>,
+    mut recording: mpsc::Receiver<AttemptRecord>,
+    node: i64,
+) {
+    let (mut accepts, mut records) = (Vec::new(), Vec::new());
+    loop {
+        tokio::select! {
+            n = accepting.recv_many(&mut accepts, MAX_BATCH), if accepts.is_empty() => if n == 0 { break },
+            n = recording.recv_many(&mut records, MAX_BATCH), if records.is_empty() => if n == 0 { break },
+        }
+        drain(&mut accepting, &mut accepts);
+        drain(&mut recording, &mut records);
+        commit(&store, &mut accepts, &mut records, node).await;
+    }
+    // One side was closed; the other may still hold work.
+    loop {
+        drain(&mut accepting, &mut accepts);
+        if accepts.is_empty() && recording.recv_many(&mut records, MAX_BATCH).await == 0 {
+            break;
+        }
+        commit(&store, &mut accepts, &mut records, node).await;
+    }
+}
+
+async fn write_accepts(store: Store, accepting: Shared<Accepting>, node: i64) {
+    let mut accepts = Vec::new();
+    loop {
+        if accepting.lock().await.recv_many(&mut accepts, MAX_BATCH).await == 0 {
+            break;
+        }
+        commit(&store, &mut accepts, &mut Vec::new(), node).await;
+    }
+}
+
+async fn write_records(store: Store, mut recording: mpsc::Receiver<AttemptRecord>, node: i64) {
+    let mut records = Vec::new();
+    while recording.recv_many(&mut records, MAX_BATCH).await > 0 {
+        commit(&store, &mut Vec::new(), &mut records, node).await;
+    }
+}
+
+fn drain<T>(queue: &mut mpsc::Receiver<T>, into: &mut Vec<T>) {
+    while into.len() < MAX_BATCH
+        && let Ok(item) = queue.try_recv()
+    {
+        into.push(item);
+    }
+}
+
+/// Writes both lists and empties them. Returns when the senders have their answers and the records are stored.
+async fn commit(store: &Store, accepts: &mut Vec<Accepting>, records: &mut Vec<AttemptRecord>, node: i64) {
+    while !accepts.is_empty() {
+        let batch = take_batch(accepts);
+        // Records ride along with the first batch; alone they go below.
+        let riding = std::mem::take(records);
+        let events: Vec<&Accept> = batch.iter().map(|accepting| &accepting.accept).collect();
+        match write(store, &events, &riding, node).await {
+            Ok(()) => answer(batch, &Ok(())),
+            Err(error) => {
+                *records = riding;
+                if error.is_passing() || (batch.len() == 1 && records.is_empty()) {
+                    tracing::warn!(%error, events = batch.len(), "events could not be stored; their senders are told so");
+                    answer(batch, &Err(error));
+                } else {
+                    // One of them cannot be stored: the others should not suffer for it.
+                    for accepting in batch {
+                        let result = write(store, &[&accepting.accept], &[], node).await;
+                        if let Err(error) = &result {
+                            tracing::error!(%error, "an event could not be stored; its sender is told so");
+                        }
+                        answer(vec![accepting], &result);
+                    }
+                }
+            }
+        }
+    }
+    let mut backoff = FIRST_BACKOFF;
+    while !records.is_empty() {
+        match write(store, &[], records, node).await {
+            Ok(()) => records.clear(),
+            Err(error) if error.is_passing() => {
+                tracing::warn!(%error, attempts = records.len(), "attempts could not be recorded; trying again");
+                tokio::time::sleep(backoff).await;
+                backoff = (backoff * 2).min(LAST_BACKOFF);
+            }
+            Err(error) if records.len() == 1 => {
+                tracing::error!(%error, "an attempt could not be recorded; its delivery will be made again");
+                records.clear();
+            }
+            Err(_) => {
+                for record in records.drain(..) {
+                    if let Err(error) = write(store, &[], std::slice::from_ref(&record), node).await {
+                        tracing::error!(%error, "an attempt could not be recorded; its delivery will be made again");
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn take_batch(accepts: &mut Vec<Accepting>) -> Vec<Accepting> {
+    let mut bytes = 0;
+    let mut count = 0;
+    for accepting in accepts.iter() {
+        bytes += accepting.accept.event.body.len();
+        if count > 0 && bytes > MAX_BATCH_BYTES {
+            break;
+        }
+        count += 1;
+    }
+    let rest = accepts.split_off(count);
+    std::mem::replace(accepts, rest)
+}
+
+fn answer(batch: Vec<Accepting>, result: &Result<()>) {
+    for accepting in batch {
+        // A sender that has gone away needs no answer.
+        let _ = accepting.done.send(result.clone());
+    }
+}
+
+async fn write(store: &Store, accepts: &[&Accept], records: &[AttemptRecord], node: i64) -> Result<()> {
+    let transaction = store.begin().await?;
+    if !accepts.is_empty() {
+        accept::insert(store, &transaction, accepts, node).await?;
+    }
+    if !records.is_empty() {
+        record::apply(store, &transaction, records, node).await?;
+    }
+    transaction.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,153 @@
+//! Storing events with their bodies and planned deliveries.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use domain::{
+    delivery::{DeliveryStatus, Trigger},
+    event::{DedupStatus, EventStatus, VerificationStatus},
+    id::{ConnectionId, DeliveryId, DestinationId, EnvId, EventId, SourceId},
+    time::Timestamp,
+};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
+
+use super::rows::execute;
+use crate::{
+    db::Store,
+    error::Result,
+    row::{text, uuid},
+};
+
+/// A verified request, about to become an event.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    pub env_id: EnvId,
+    pub id: EventId,
+    pub source_id: SourceId,
+    pub event_type: Option<String>,
+    pub provider_event_id: Option<String>,
+    pub method: String,
+    pub path: String,
+    pub query: Option<String>,
+    pub content_type: Option<String>,
+    pub source_ip: Option<String>,
+    pub received_at: Timestamp,
+    pub verification_status: VerificationStatus,
+    /// Name and value, in the order received.
+    pub headers: Vec<(String, String)>,
+    pub body: Bytes,
+}
+
+/// A delivery that the event asks for.
+#[derive(Debug, Clone)]
+pub struct NewDelivery {
+    pub id: DeliveryId,
+    pub connection_id: ConnectionId,
+    pub destination_id: DestinationId,
+    pub start: Start,
+}
+
+/// How a delivery begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// This node has room for it, and sends it as soon as it is stored.
+    Leased,
+    /// Whoever has room takes it.
+    Due,
+    /// Its connection or destination is paused.
+    Held,
+}
+
+/// What is stored in one piece.
+#[derive(Debug, Clone)]
+pub struct Accept {
+    pub event: Arc<NewEvent>,
+    pub deliveries: Vec<NewDelivery>,
+}
+
+const EVENTS: &str = "INSERT INTO events (env_id, id, source_id, status, event_type, provider_event_id, method, path, \
+    query, content_type, content_length, source_ip, received_at, verification_status, dedup_status) VALUES ";
+const BODIES: &str = "INSERT INTO event_bodies (env_id, event_id, headers, body) VALUES ";
+const DELIVERIES: &str = "INSERT INTO deliveries (env_id, id, event_id, connection_id, destination_id, status, \
+    attempt_trigger, attempt_count, due_at, lease_owner, is_dlq, created_at, updated_at) VALUES ";
+const COUNT: &str = "UPDATE sources SET event_count = event_count + $1, \
+    last_event_at = CASE WHEN last_event_at > $2 THEN last_event_at ELSE $2 END WHERE id = $3";
+
+pub(super) async fn insert(
+    store: &Store,
+    transaction: &DatabaseTransaction,
+    accepts: &[&Accept],
+    node: i64,
+) -> Result<()> {
+    let (mut events, mut bodies, mut deliveries) = (Vec::new(), Vec::new(), Vec::new());
+    // In the order of ids, so that two transactions never wait for one another.
+    let mut counts: BTreeMap<SourceId, (i64, Timestamp)> = BTreeMap::new();
+    for accept in accepts {
+        let event = &accept.event;
+        events.push(event_row(event, !accept.deliveries.is_empty()));
+        bodies.push(vec![
+            uuid(event.env_id.as_u128()).into(),
+            uuid(event.id.as_u128()).into(),
+            crate::row::to_json(&event.headers)?.into(),
+            Value::Bytes(Some(event.body.to_vec())),
+        ]);
+        deliveries.extend(accept.deliveries.iter().map(|delivery| delivery_row(event, delivery, node)));
+        let count = counts.entry(event.source_id).or_insert((0, event.received_at));
+        count.0 += 1;
+        count.1 = count.1.max(event.received_at);
+    }
+    execute(store, transaction, (EVENTS, ""), &[], 15, events).await?;
+    execute(store, transaction, (BODIES, ""), &[], 4, bodies).await?;
+    execute(store, transaction, (DELIVERIES, ""), &[], 13, deliveries).await?;
+    // Last, since these rows stay locked until the commit.
+    for (source, (count, last)) in counts {
+        let values = [count.into(), last.as_micros().into(), uuid(source.as_u128()).into()];
+        transaction.execute_raw(store.statement(COUNT, values)).await?;
+    }
+    Ok(())
+}
+
+fn event_row(event: &NewEvent, has_deliveries: bool) -> Vec<Value> {
+    let status = if has_deliveries { EventStatus::Processing } else { EventStatus::Received };
+    vec![
+        uuid(event.env_id.as_u128()).into(),
+        uuid(event.id.as_u128()).into(),
+        uuid(event.source_id.as_u128()).into(),
+        status.as_str().into(),
+        text(event.event_type.as_deref()),
+        text(event.provider_event_id.as_deref()),
+        event.method.as_str().into(),
+        event.path.as_str().into(),
+        text(event.query.as_deref()),
+        text(event.content_type.as_deref()),
+        i64::try_from(event.body.len()).unwrap_or(i64::MAX).into(),
+        text(event.source_ip.as_deref()),
+        event.received_at.as_micros().into(),
+        event.verification_status.as_str().into(),
+        DedupStatus::Unique.as_str().into(),
+    ]
+}
+
+fn delivery_row(event: &NewEvent, delivery: &NewDelivery, node: i64) -> Vec<Value> {
+    let at = event.received_at.as_micros();
+    let (status, due_at, lease_owner) = match delivery.start {
+        Start::Leased => (DeliveryStatus::InFlight, None, Some(node)),
+        Start::Due => (DeliveryStatus::Pending, Some(at), None),
+        Start::Held => (DeliveryStatus::Held, None, None),
+    };
+    vec![
+        uuid(event.env_id.as_u128()).into(),
+        uuid(delivery.id.as_u128()).into(),
+        uuid(event.id.as_u128()).into(),
+        uuid(delivery.connection_id.as_u128()).into(),
+        uuid(delivery.destination_id.as_u128()).into(),
+        status.as_str().into(),
+        Trigger::Initial.as_str().into(),
+        0_i64.into(),
+        Value::BigInt(due_at),
+        Value::BigInt(lease_owner),
+        false.into(),
+        at.into(),
+        at.into(),
+    ]
+}
