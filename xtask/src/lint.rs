@@ -1,8 +1,10 @@
-//! Formatting and clippy, for both halves.
+//! Formatting and clippy for both halves, and the types of the browser journeys.
+
+use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{command, step::Step, toolchain::Toolchain};
+use crate::{command, node, step::Step, toolchain::Toolchain, workspace::Workspace};
 
 const FORMAT: Step = Step {
     title: "Check the formatting",
@@ -22,8 +24,14 @@ const BROWSER: Step = Step {
     remedy: "mend what clippy names above",
 };
 
+const JOURNEYS: Step = Step {
+    title: "Check the types of the browser journeys",
+    cold: "20 s",
+    remedy: "mend what the TypeScript compiler names above",
+};
+
 /// The two halves are checked apart: `app` has a feature for each, and they exclude one another.
-pub fn check(toolchain: &Toolchain) -> Result<()> {
+pub fn check(workspace: &Workspace, toolchain: &Toolchain) -> Result<()> {
     toolchain.require_lint_tools()?;
     FORMAT.run(|| command::run(toolchain.cargo().args(["fmt", "--all", "--check"])))?;
     NATIVE.run(|| {
@@ -47,5 +55,14 @@ pub fn check(toolchain: &Toolchain) -> Result<()> {
             "wasm32-unknown-unknown",
         ]);
         command::run(cargo.args(["--", "-D", "warnings"]))
+    })?;
+    if !node::is_present() {
+        eprintln!("\nNode is absent, so the types of the browser journeys are not checked");
+        return Ok(());
+    }
+    JOURNEYS.run(|| {
+        let folder = workspace.root().join("end2end");
+        node::install(&folder)?;
+        command::run(Command::new(node::program(&folder, "tsc")).current_dir(&folder))
     })
 }

@@ -54,7 +54,7 @@ enum Task {
         #[arg(last = true)]
         serve: Vec<String>,
     },
-    /// Check formatting and run clippy on both halves
+    /// Check formatting, run clippy on both halves, check the types of the browser journeys
     Lint,
     /// Run all tests: Rust on SQLite and PostgreSQL, then the browser journeys
     Test(TestArgs),
@@ -106,7 +106,7 @@ fn perform(task: Task) -> Result<()> {
             Ok(())
         }
         Task::Run { dev, serve } => server::run(&workspace, &toolchain, Mode::of(!dev), &serve),
-        Task::Lint => lint::check(&toolchain),
+        Task::Lint => lint::check(&workspace, &toolchain),
         Task::Test(args) => test::run(&workspace, &toolchain, &args.selection()),
     }
 }

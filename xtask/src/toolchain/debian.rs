@@ -26,6 +26,9 @@ const CARGO: &str = "/usr/bin/cargo";
 const BIN: &str = "/usr/bin";
 const RUSTLIB: &str = "/usr/lib/rustlib";
 
+/// The empty crate that the standard library is compiled for.
+const SCRATCH_CRATE: &str = "wasm-std";
+
 /// The name under which rustup knows Debian's toolchain.
 const RUSTUP_NAME: &str = "debian";
 
@@ -142,6 +145,7 @@ fn install_standard_library(scratch: &Path) -> Result<()> {
         let library = library?;
         fs::copy(library.path(), place.join(library.file_name()))?;
     }
+    fs::remove_dir_all(scratch.join(SCRATCH_CRATE))?;
     Ok(())
 }
 
@@ -164,7 +168,7 @@ fn require_source() -> Result<()> {
 
 /// Compiles an empty crate together with the standard library; returns the folder of the libraries.
 fn compile_standard_library(scratch: &Path) -> Result<PathBuf> {
-    let crate_folder = scratch.join("wasm-std");
+    let crate_folder = scratch.join(SCRATCH_CRATE);
     if crate_folder.exists() {
         fs::remove_dir_all(&crate_folder)?;
     }

@@ -1,0 +1,23 @@
+// Pictures of the page as it stands, when SCREENSHOTS names a folder for them.
+
+import { join } from "node:path";
+
+import type { Page } from "@playwright/test";
+
+const WIDTHS = [1440, 390];
+const HEIGHT = 900;
+
+export async function shoot(page: Page, name: string): Promise<void> {
+  const folder = process.env.SCREENSHOTS;
+  if (folder === undefined || folder === "") return;
+  const before = page.viewportSize();
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: HEIGHT });
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+    }
+  }
+  await page.emulateMedia({ colorScheme: null });
+  if (before !== null) await page.setViewportSize(before);
+}

@@ -1,0 +1,92 @@
+// The real server, with a data folder of its own.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { fileURLToPath } from "node:url";
+import { join } from "node:path";
+
+const BINARY =
+  process.env.HOOKSTREAM_BIN ?? fileURLToPath(new URL("../../target/debug/hookstream", import.meta.url));
+
+const START_LIMIT_MS = 15_000;
+const STOP_LIMIT_MS = 10_000;
+const POLL_INTERVAL_MS = 25;
+
+export class Server {
+  readonly url: string;
+  readonly #process: ChildProcess;
+  readonly #folder: string;
+  #log = "";
+
+  private constructor(url: string, process: ChildProcess, folder: string) {
+    this.url = url;
+    this.#process = process;
+    this.#folder = folder;
+    for (const output of [process.stdout, process.stderr]) {
+      output?.on("data", (text: Buffer) => (this.#log += text.toString()));
+    }
+  }
+
+  /** Starts a server that nobody has signed up at. */
+  static async start(): Promise<Server> {
+    const folder = await mkdtemp(join(tmpdir(), "hookstream-journey-"));
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const process_ = spawn(BINARY, ["serve"], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: {
+        PATH: process.env.PATH,
+        HOOKSTREAM_ADDR: `127.0.0.1:${port}`,
+        HOOKSTREAM_PUBLIC_URL: url,
+        HOOKSTREAM_DATA_DIR: folder,
+        HOOKSTREAM_ALLOW_TARGETS: "127.0.0.0/8",
+        HOOKSTREAM_SIGNUP: "open",
+      },
+    });
+    const server = new Server(url, process_, folder);
+    await server.#ready();
+    return server;
+  }
+
+  /** What the server wrote so far, for the report of a failed journey. */
+  get log(): string {
+    return this.#log;
+  }
+
+  async stop(): Promise<void> {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) {
+      const ended = once(this.#process, "exit");
+      this.#process.kill("SIGTERM");
+      const limit = setTimeout(() => this.#process.kill("SIGKILL"), STOP_LIMIT_MS);
+      await ended;
+      clearTimeout(limit);
+    }
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #ready(): Promise<void> {
+    let failure: Error | undefined;
+    this.#process.once("error", (error) => (failure = error));
+    const end = Date.now() + START_LIMIT_MS;
+    while (Date.now() < end && failure === undefined && this.#process.exitCode === null) {
+      const answer = await fetch(`${this.url}/readyz`).catch(() => undefined);
+      if (answer?.ok) return;
+      await new Promise((resolve) => setTimeout(resolve, POLL_INTERVAL_MS));
+    }
+    await this.stop();
+    throw new Error(`${BINARY} did not become ready: ${failure?.message ?? ""}\n${this.#log}`);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const listener = createServer().listen(0, "127.0.0.1");
+  await once(listener, "listening");
+  const address = listener.address();
+  if (address === null || typeof address === "string") throw new Error("no port is free");
+  listener.close();
+  await once(listener, "close");
+  return address.port;
+}
