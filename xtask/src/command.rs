@@ -12,9 +12,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Runs to the end with this process's own input and output; a non-zero exit is an error.
 pub fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("cannot start {}", shown(command)))?;
+    let status = command.status().with_context(|| format!("cannot start {}", shown(command)))?;
     if !status.success() {
         bail!("{} ended with {status}", shown(command));
     }
@@ -23,19 +21,13 @@ pub fn run(command: &mut Command) -> Result<()> {
 
 /// Runs to the end and returns what it wrote to its standard output.
 pub fn output(command: &mut Command) -> Result<String> {
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = command
-        .output()
-        .with_context(|| format!("cannot start {}", shown(command)))?;
+    let Output { status, stdout, stderr } =
+        command.output().with_context(|| format!("cannot start {}", shown(command)))?;
     if !status.success() {
         let said = String::from_utf8_lossy(&stderr);
         bail!("{} ended with {status}\n{}", shown(command), said.trim());
     }
-    String::from_utf8(stdout)
-        .with_context(|| format!("{} wrote something that is not UTF-8", shown(command)))
+    String::from_utf8(stdout).with_context(|| format!("{} wrote something that is not UTF-8", shown(command)))
 }
 
 /// Gives it the content as standard input and returns what it makes of it. Meant for programs that
@@ -58,9 +50,7 @@ pub fn transform(command: &mut Command, content: &[u8]) -> Result<Vec<u8>> {
 
 /// Whether it can be started and succeeds; nothing of it is shown.
 pub fn succeeds(command: &mut Command) -> bool {
-    silenced(command)
-        .status()
-        .is_ok_and(|status| status.success())
+    silenced(command).status().is_ok_and(|status| status.success())
 }
 
 /// Whether it succeeds within the given time; it is ended when it does not.
@@ -90,8 +80,5 @@ pub fn shown(command: &Command) -> String {
 }
 
 fn silenced(command: &mut Command) -> &mut Command {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null())
 }

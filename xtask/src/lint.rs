@@ -6,23 +6,13 @@ use anyhow::Result;
 
 use crate::{command, node, step::Step, toolchain::Toolchain, workspace::Workspace};
 
-const FORMAT: Step = Step {
-    title: "Check the formatting",
-    cold: "2 s",
-    remedy: "run `cargo fmt --all`",
-};
+const FORMAT: Step = Step { title: "Check the formatting", cold: "2 s", remedy: "run `cargo fmt --all`" };
 
-const NATIVE: Step = Step {
-    title: "Run clippy on the server's half",
-    cold: "4 to 8 min",
-    remedy: "mend what clippy names above",
-};
+const NATIVE: Step =
+    Step { title: "Run clippy on the server's half", cold: "4 to 8 min", remedy: "mend what clippy names above" };
 
-const BROWSER: Step = Step {
-    title: "Run clippy on the browser's half",
-    cold: "2 to 4 min",
-    remedy: "mend what clippy names above",
-};
+const BROWSER: Step =
+    Step { title: "Run clippy on the browser's half", cold: "2 to 4 min", remedy: "mend what clippy names above" };
 
 const JOURNEYS: Step = Step {
     title: "Check the types of the browser journeys",
@@ -36,24 +26,12 @@ pub fn check(workspace: &Workspace, toolchain: &Toolchain) -> Result<()> {
     FORMAT.run(|| command::run(toolchain.cargo().args(["fmt", "--all", "--check"])))?;
     NATIVE.run(|| {
         let mut cargo = toolchain.cargo();
-        cargo.args([
-            "clippy",
-            "--workspace",
-            "--exclude",
-            "frontend",
-            "--all-targets",
-        ]);
+        cargo.args(["clippy", "--workspace", "--exclude", "frontend", "--all-targets"]);
         command::run(cargo.args(["--", "-D", "warnings"]))
     })?;
     BROWSER.run(|| {
         let mut cargo = toolchain.cargo();
-        cargo.args([
-            "clippy",
-            "--package",
-            "frontend",
-            "--target",
-            "wasm32-unknown-unknown",
-        ]);
+        cargo.args(["clippy", "--package", "frontend", "--target", "wasm32-unknown-unknown"]);
         command::run(cargo.args(["--", "-D", "warnings"]))
     })?;
     if !node::is_present() {

@@ -36,9 +36,7 @@ pub fn is_root() -> bool {
 /// Where a program of this name stands in `PATH`.
 pub fn find_program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|candidate| is_file(candidate))
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|candidate| is_file(candidate))
 }
 
 fn is_file(path: &Path) -> bool {
@@ -47,16 +45,12 @@ fn is_file(path: &Path) -> bool {
 
 fn apt_get_install(names: &[&str]) -> Command {
     let mut command = apt_get();
-    command
-        .args(["install", "--yes", "--no-install-recommends"])
-        .args(names);
+    command.args(["install", "--yes", "--no-install-recommends"]).args(names);
     command
 }
 
 fn apt_get() -> Command {
     let mut command = Command::new("apt-get");
-    command
-        .arg("--quiet")
-        .env("DEBIAN_FRONTEND", "noninteractive");
+    command.arg("--quiet").env("DEBIAN_FRONTEND", "noninteractive");
     command
 }

@@ -19,11 +19,8 @@ use crate::{
 
 const BINARY: &str = "hookstream";
 
-const COMPILE_DEVELOPMENT: Step = Step {
-    title: "Compile the server",
-    cold: "6 to 10 min",
-    remedy: "mend what the compiler names above",
-};
+const COMPILE_DEVELOPMENT: Step =
+    Step { title: "Compile the server", cold: "6 to 10 min", remedy: "mend what the compiler names above" };
 
 const COMPILE_RELEASE: Step = Step {
     title: "Compile the server, optimised",
@@ -47,15 +44,7 @@ pub fn compile(toolchain: &Toolchain, mode: Mode) -> Result<PathBuf> {
     step.run(|| {
         let mut cargo = toolchain.cargo();
         cargo
-            .args([
-                "build",
-                "--package",
-                BINARY,
-                "--bin",
-                BINARY,
-                "--profile",
-                profile,
-            ])
+            .args(["build", "--package", BINARY, "--bin", BINARY, "--profile", profile])
             .args(["--message-format", "json-render-diagnostics"])
             .stderr(Stdio::inherit());
         let messages = command::output(&mut cargo)?;
@@ -65,18 +54,9 @@ pub fn compile(toolchain: &Toolchain, mode: Mode) -> Result<PathBuf> {
 }
 
 /// Builds the server and becomes it.
-pub fn run(
-    workspace: &Workspace,
-    toolchain: &Toolchain,
-    mode: Mode,
-    arguments: &[String],
-) -> Result<()> {
+pub fn run(workspace: &Workspace, toolchain: &Toolchain, mode: Mode, arguments: &[String]) -> Result<()> {
     let server = build(workspace, toolchain, mode)?;
-    eprintln!(
-        "\n▸ Start {} serve {}\n",
-        server.display(),
-        arguments.join(" ")
-    );
+    eprintln!("\n▸ Start {} serve {}\n", server.display(), arguments.join(" "));
     let failure = serve(&server, workspace.root(), arguments).exec();
     Err(failure).with_context(|| format!("cannot start {}", server.display()))
 }

@@ -28,13 +28,7 @@ impl Step {
             Ok(_) => eprintln!("  done in {took}"),
             Err(_) => eprintln!("  failed after {took}"),
         }
-        result.map_err(|error| {
-            anyhow!(
-                "{} failed: {error:#}\n\nWhat to do: {}",
-                self.title,
-                self.remedy
-            )
-        })
+        result.map_err(|error| anyhow!("{} failed: {error:#}\n\nWhat to do: {}", self.title, self.remedy))
     }
 }
 

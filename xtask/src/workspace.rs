@@ -19,10 +19,7 @@ impl Workspace {
     pub fn locate() -> Result<Self> {
         let package = env::var_os("CARGO_MANIFEST_DIR")
             .context("start this as `cargo xtask …`, which tells it where the checkout is")?;
-        let root = Path::new(&package)
-            .parent()
-            .context("the xtask package has no parent folder")?
-            .to_owned();
+        let root = Path::new(&package).parent().context("the xtask package has no parent folder")?.to_owned();
         let target = match env::var_os("CARGO_TARGET_DIR") {
             Some(folder) => root.join(folder),
             None => root.join("target"),

@@ -37,20 +37,8 @@ pub fn compile(toolchain: &Toolchain, mode: Mode) -> Result<PathBuf> {
     };
     let mut cargo = toolchain.cargo();
     cargo
-        .args([
-            "build",
-            "--package",
-            PACKAGE,
-            "--lib",
-            "--target",
-            "wasm32-unknown-unknown",
-        ])
-        .args([
-            "--profile",
-            profile,
-            "--message-format",
-            "json-render-diagnostics",
-        ])
+        .args(["build", "--package", PACKAGE, "--lib", "--target", "wasm32-unknown-unknown"])
+        .args(["--profile", profile, "--message-format", "json-render-diagnostics"])
         .stderr(Stdio::inherit());
     let messages = command::output(&mut cargo)?;
     messages
@@ -68,17 +56,10 @@ fn wasm_of_message(line: &str) -> Option<PathBuf> {
     }
     let files = message["filenames"].as_array()?;
     let paths = files.iter().filter_map(Value::as_str).map(PathBuf::from);
-    paths
-        .into_iter()
-        .find(|path| path.extension().is_some_and(|kind| kind == "wasm"))
+    paths.into_iter().find(|path| path.extension().is_some_and(|kind| kind == "wasm"))
 }
 
-pub fn generate(
-    wasm: &Path,
-    mode: Mode,
-    optimiser: Option<&Optimiser>,
-    cache: &mut Cache,
-) -> Result<Bindings> {
+pub fn generate(wasm: &Path, mode: Mode, optimiser: Option<&Optimiser>, cache: &mut Cache) -> Result<Bindings> {
     let compiled = fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
     let key = Key::of("bindings")
         .and(env!("CARGO_PKG_VERSION").as_bytes())
@@ -119,9 +100,5 @@ fn read(folder: &Path) -> Result<Bindings> {
     if let Some(other) = files.keys().find(|path| !path.starts_with("snippets/")) {
         bail!("wasm-bindgen made {other}, which nothing here knows how to serve");
     }
-    Ok(Bindings {
-        wasm,
-        script,
-        snippets: files,
-    })
+    Ok(Bindings { wasm, script, snippets: files })
 }

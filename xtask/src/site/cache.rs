@@ -19,10 +19,7 @@ pub struct Cache {
 impl Cache {
     pub fn open(folder: PathBuf) -> Result<Self> {
         fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-        Ok(Self {
-            folder,
-            used: HashSet::new(),
-        })
+        Ok(Self { folder, used: HashSet::new() })
     }
 
     /// The folder that `make` fills, made only when the key is new.
@@ -84,10 +81,7 @@ pub struct Key {
 
 impl Key {
     pub fn of(kind: &'static str) -> Self {
-        Self {
-            kind,
-            hash: Sha256::new(),
-        }
+        Self { kind, hash: Sha256::new() }
     }
 
     pub fn and(mut self, input: &[u8]) -> Self {
@@ -98,10 +92,6 @@ impl Key {
     }
 
     fn name(&self) -> String {
-        format!(
-            "{}-{}",
-            self.kind,
-            hex::encode(self.hash.clone().finalize())
-        )
+        format!("{}-{}", self.kind, hex::encode(self.hash.clone().finalize()))
     }
 }

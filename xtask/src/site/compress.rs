@@ -23,12 +23,7 @@ pub struct Compressed {
 }
 
 /// The compressed forms of a file; none where the format is compressed already or the file small.
-pub fn compress(
-    path: &str,
-    content: &[u8],
-    mode: Mode,
-    cache: &mut Cache,
-) -> Result<Vec<Compressed>> {
+pub fn compress(path: &str, content: &[u8], mode: Mode, cache: &mut Cache) -> Result<Vec<Compressed>> {
     if !is_compressible(path) || content.len() < WORTHWHILE_BYTES {
         return Ok(Vec::new());
     }
@@ -39,44 +34,19 @@ pub fn compress(
     let key = Key::of("compressed").and(content);
     let brotli = cache.file(&key.clone().and(b"br"), || brotli(content, brotli_quality))?;
     let gzip = cache.file(&key.and(b"gz"), || gzip(content, gzip_level))?;
-    Ok(vec![
-        Compressed {
-            suffix: "br",
-            content: brotli,
-        },
-        Compressed {
-            suffix: "gz",
-            content: gzip,
-        },
-    ])
+    Ok(vec![Compressed { suffix: "br", content: brotli }, Compressed { suffix: "gz", content: gzip }])
 }
 
 fn is_compressible(path: &str) -> bool {
-    const TEXTS: [&str; 9] = [
-        "css",
-        "html",
-        "ico",
-        "js",
-        "json",
-        "svg",
-        "txt",
-        "wasm",
-        "webmanifest",
-    ];
-    path.rsplit_once('.')
-        .is_some_and(|(_, kind)| TEXTS.contains(&kind))
+    const TEXTS: [&str; 9] = ["css", "html", "ico", "js", "json", "svg", "txt", "wasm", "webmanifest"];
+    path.rsplit_once('.').is_some_and(|(_, kind)| TEXTS.contains(&kind))
 }
 
 fn brotli(content: &[u8], quality: u32) -> Result<Vec<u8>> {
     let mut compressed = Vec::new();
-    brotli::CompressorWriter::new(
-        &mut compressed,
-        BROTLI_BUFFER_BYTES,
-        quality,
-        BROTLI_WINDOW_BITS,
-    )
-    .write_all(content)
-    .context("brotli failed")?;
+    brotli::CompressorWriter::new(&mut compressed, BROTLI_BUFFER_BYTES, quality, BROTLI_WINDOW_BITS)
+        .write_all(content)
+        .context("brotli failed")?;
     Ok(compressed)
 }
 

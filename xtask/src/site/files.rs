@@ -74,8 +74,7 @@ impl Site {
             if let Some(parent) = place.parent() {
                 fs::create_dir_all(parent)?;
             }
-            fs::write(&place, content)
-                .with_context(|| format!("cannot write {}", place.display()))?;
+            fs::write(&place, content).with_context(|| format!("cannot write {}", place.display()))?;
         }
         for (path, place) in list_folder(folder)? {
             if !self.files.contains_key(&path) {
@@ -90,10 +89,7 @@ impl Site {
 pub fn read_folder(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
     for (path, place) in list_folder(folder)? {
-        files.insert(
-            path,
-            fs::read(&place).with_context(|| format!("cannot read {}", place.display()))?,
-        );
+        files.insert(path, fs::read(&place).with_context(|| format!("cannot read {}", place.display()))?);
     }
     Ok(files)
 }
@@ -102,8 +98,7 @@ fn list_folder(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let mut found = Vec::new();
     let mut pending = vec![folder.to_owned()];
     while let Some(current) = pending.pop() {
-        let entries =
-            fs::read_dir(&current).with_context(|| format!("cannot read {}", current.display()))?;
+        let entries = fs::read_dir(&current).with_context(|| format!("cannot read {}", current.display()))?;
         for entry in entries {
             let entry = entry?;
             if entry.file_type()?.is_dir() {
@@ -111,10 +106,7 @@ fn list_folder(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
                 continue;
             }
             let place = entry.path();
-            let path = place
-                .strip_prefix(folder)?
-                .to_str()
-                .context("a file name is not UTF-8")?;
+            let path = place.strip_prefix(folder)?.to_str().context("a file name is not UTF-8")?;
             found.push((path.to_owned(), place));
         }
     }

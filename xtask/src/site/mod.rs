@@ -30,11 +30,7 @@ pub enum Mode {
 
 impl Mode {
     pub fn of(release: bool) -> Self {
-        if release {
-            Self::Release
-        } else {
-            Self::Development
-        }
+        if release { Self::Release } else { Self::Development }
     }
 
     fn name(self) -> &'static str {
@@ -75,9 +71,7 @@ fn assemble(workspace: &Workspace, wasm: &std::path::Path, mode: Mode) -> Result
 
     let bindings = bindings::generate(wasm, mode, optimiser.as_ref(), &mut cache)?;
     let wasm = site.add_hashed("pkg/hookstream_bg", "wasm", bindings.wasm);
-    let script = bindings
-        .script
-        .replace("hookstream_bg.wasm", file_name(&wasm));
+    let script = bindings.script.replace("hookstream_bg.wasm", file_name(&wasm));
     let script = site.add_hashed("pkg/hookstream", "js", script.into_bytes());
     for (path, snippet) in bindings.snippets {
         site.add(format!("pkg/{path}"), snippet);
@@ -91,10 +85,7 @@ fn assemble(workspace: &Workspace, wasm: &std::path::Path, mode: Mode) -> Result
     // again even when only a file of `public` was added.
     let manifest = json!({ "boot": boot, "js": script, "wasm": wasm, "css": styles, "version": site.version() });
     site.add_compressed(mode, &mut cache)?;
-    site.add(
-        "manifest.json".to_owned(),
-        serde_json::to_vec_pretty(&manifest)?,
-    );
+    site.add("manifest.json".to_owned(), serde_json::to_vec_pretty(&manifest)?);
     site.write(&workspace.site())?;
     cache.forget_unused()
 }

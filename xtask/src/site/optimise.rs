@@ -30,9 +30,7 @@ impl Optimiser {
     /// `None` where Node is absent: the site is larger then, and works the same.
     pub fn find(workspace: &Workspace) -> Result<Option<Self>> {
         if !node::is_present() {
-            eprintln!(
-                "  Node is absent, so wasm-opt and esbuild are skipped: the site will be larger"
-            );
+            eprintln!("  Node is absent, so wasm-opt and esbuild are skipped: the site will be larger");
             return Ok(None);
         }
         let source = workspace.root().join("xtask/node");
@@ -51,12 +49,7 @@ impl Optimiser {
     pub fn wasm(&self, file: &Path) -> Result<()> {
         let before = fs::metadata(file)?.len();
         let mut command = self.command("wasm-opt");
-        command
-            .arg("-Oz")
-            .args(WASM_FEATURES)
-            .arg(file)
-            .arg("-o")
-            .arg(file);
+        command.arg("-Oz").args(WASM_FEATURES).arg(file).arg("-o").arg(file);
         command::run(&mut command)?;
         let after = fs::metadata(file)?.len();
         eprintln!("  wasm-opt: {} kB → {} kB", before / 1000, after / 1000);
@@ -76,9 +69,7 @@ impl Optimiser {
 
     fn minify(&self, content: &[u8], language: &str) -> Result<Vec<u8>> {
         let mut command = self.command("esbuild");
-        command
-            .args(["--minify", "--log-level=warning"])
-            .arg(format!("--loader={language}"));
+        command.args(["--minify", "--log-level=warning"]).arg(format!("--loader={language}"));
         command::transform(&mut command, content)
     }
 

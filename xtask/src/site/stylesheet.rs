@@ -76,19 +76,10 @@ mod tests {
 
     #[test]
     fn an_import_names_a_file_and_perhaps_a_layer() {
-        let plain = Import {
-            file: "tokens.css",
-            layer: None,
-        };
+        let plain = Import { file: "tokens.css", layer: None };
         assert_eq!(Import::parse("\"tokens.css\";"), Some(plain));
-        let layered = Import {
-            file: "components/button.css",
-            layer: Some("components"),
-        };
-        assert_eq!(
-            Import::parse("\"components/button.css\" layer(components);"),
-            Some(layered)
-        );
+        let layered = Import { file: "components/button.css", layer: Some("components") };
+        assert_eq!(Import::parse("\"components/button.css\" layer(components);"), Some(layered));
     }
 
     #[test]

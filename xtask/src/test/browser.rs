@@ -59,7 +59,5 @@ fn find_or_install_chromium() -> Result<PathBuf> {
 }
 
 fn find_chromium() -> Option<PathBuf> {
-    ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find_map(packages::find_program)
+    ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(packages::find_program)
 }

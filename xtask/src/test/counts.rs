@@ -81,47 +81,17 @@ mod tests {
     #[test]
     fn cargo_reports_each_binary_in_one_line() {
         let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.52s";
-        assert_eq!(
-            Counts::of_cargo_line(line),
-            Counts {
-                passed: 12,
-                failed: 3
-            }
-        );
-        assert_eq!(
-            Counts::of_cargo_line("test store::claims ... ok"),
-            Counts::default()
-        );
+        assert_eq!(Counts::of_cargo_line(line), Counts { passed: 12, failed: 3 });
+        assert_eq!(Counts::of_cargo_line("test store::claims ... ok"), Counts::default());
     }
 
     #[test]
     fn playwright_reports_each_outcome_in_a_line() {
         let of = Counts::of_playwright_line;
-        assert_eq!(
-            of("  7 passed (12.3s)"),
-            Counts {
-                passed: 7,
-                failed: 0
-            }
-        );
-        assert_eq!(
-            of("\u{1b}[31m\u{1b}[2A  2 failed\u{1b}[39m"),
-            Counts {
-                passed: 0,
-                failed: 2
-            }
-        );
-        assert_eq!(
-            of("  1 did not run"),
-            Counts {
-                passed: 0,
-                failed: 1
-            }
-        );
-        assert_eq!(
-            of("  ✓  1 journeys/sign-up.spec.ts:3:1 › 4 passed"),
-            Counts::default()
-        );
+        assert_eq!(of("  7 passed (12.3s)"), Counts { passed: 7, failed: 0 });
+        assert_eq!(of("\u{1b}[31m\u{1b}[2A  2 failed\u{1b}[39m"), Counts { passed: 0, failed: 2 });
+        assert_eq!(of("  1 did not run"), Counts { passed: 0, failed: 1 });
+        assert_eq!(of("  ✓  1 journeys/sign-up.spec.ts:3:1 › 4 passed"), Counts::default());
         assert_eq!(of("Running 7 tests using 1 worker"), Counts::default());
     }
 }

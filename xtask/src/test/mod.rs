@@ -27,11 +27,8 @@ pub struct Selection {
     pub filter: Vec<String>,
 }
 
-const COMPILE: Step = Step {
-    title: "Compile the Rust tests",
-    cold: "6 to 10 min",
-    remedy: "mend what the compiler names above",
-};
+const COMPILE: Step =
+    Step { title: "Compile the Rust tests", cold: "6 to 10 min", remedy: "mend what the compiler names above" };
 
 const RUST: Step = Step {
     title: "Run the Rust tests",
@@ -47,11 +44,7 @@ pub fn run(workspace: &Workspace, toolchain: &Toolchain, selection: &Selection) 
     }
     if selection.browser {
         let server = server::compile(toolchain, Mode::Development)?;
-        let files = if selection.rust {
-            &[]
-        } else {
-            selection.filter.as_slice()
-        };
+        let files = if selection.rust { &[] } else { selection.filter.as_slice() };
         counts += browser::run(workspace, &server, files)?;
     }
     println!("\n{counts}");
@@ -80,10 +73,8 @@ fn run_rust(toolchain: &Toolchain, filter: &[String]) -> Result<Counts> {
 /// Shows what a test runner writes, line by line, and adds up what the lines report. A runner that
 /// fails without reporting a failed test did not get as far as running them, which is an error.
 fn count_while_showing(command: &mut Command, read: fn(&str) -> Counts) -> Result<Counts> {
-    let mut runner = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start {}", command::shown(command)))?;
+    let mut runner =
+        command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {}", command::shown(command)))?;
     let output = runner.stdout.take().context("the runner has no output")?;
     let mut counts = Counts::default();
     let mut screen = std::io::stdout();

@@ -41,20 +41,15 @@ pub struct Cluster {
 impl Cluster {
     pub fn start() -> Result<Self> {
         let programs = find_or_install()?;
-        let folder =
-            command::output(unprivileged("mktemp").args(["-d", "-t", "hookstream-test-XXXXXX"]))?;
+        let folder = command::output(unprivileged("mktemp").args(["-d", "-t", "hookstream-test-XXXXXX"]))?;
         let folder = Path::new(folder.trim());
-        command::output(
-            unprivileged(programs.join("initdb"))
-                .arg(folder.join("data"))
-                .args([
-                    "--username=postgres",
-                    "--auth=trust",
-                    "--encoding=UTF8",
-                    "--no-locale",
-                    "--no-sync",
-                ]),
-        )?;
+        command::output(unprivileged(programs.join("initdb")).arg(folder.join("data")).args([
+            "--username=postgres",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--no-locale",
+            "--no-sync",
+        ]))?;
 
         let port = free_port()?;
         let mut settings = vec![
@@ -64,9 +59,7 @@ impl Cluster {
             format!("max_connections={CONNECTIONS}"),
         ];
         // Tests ask whether the right things are committed, not whether the disk keeps its word.
-        settings.extend(
-            ["fsync", "synchronous_commit", "full_page_writes"].map(|name| format!("{name}=off")),
-        );
+        settings.extend(["fsync", "synchronous_commit", "full_page_writes"].map(|name| format!("{name}=off")));
 
         let guard = unprivileged("sh")
             .args(["-c", GUARD, "sh"])
@@ -116,16 +109,12 @@ fn find_or_install() -> Result<PathBuf> {
         return Ok(folder);
     }
     packages::install(&["postgresql"])?;
-    find()
-        .context("PostgreSQL was installed, but its programs `initdb` and `postgres` are not found")
+    find().context("PostgreSQL was installed, but its programs `initdb` and `postgres` are not found")
 }
 
 /// Debian keeps them apart by version and out of `PATH`; the newest is taken.
 fn find() -> Option<PathBuf> {
-    let by_version = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
+    let by_version = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let newest = by_version
         .filter_map(|entry| {
             let version: u32 = entry.file_name().to_str()?.parse().ok()?;

@@ -42,9 +42,7 @@ pub struct Debian {
 pub fn ready(scratch: &Path) -> Option<Debian> {
     let rustc = Rustc::at(RUSTC)?;
     let linker = linker_of(&rustc)?;
-    rustc
-        .compiles_for_browser(scratch, Some(linker.as_ref()))
-        .then_some(Debian { rustc, linker })
+    rustc.compiles_for_browser(scratch, Some(linker.as_ref())).then_some(Debian { rustc, linker })
 }
 
 /// Installs the packages and compiles the standard library, each only when it is missing.
@@ -55,10 +53,7 @@ pub fn set_up(scratch: &Path) -> Result<Debian> {
     }
     let rustc = Rustc::at(RUSTC).with_context(|| format!("{RUSTC} does not start"))?;
     if !rustc.is_recent_enough() {
-        bail!(
-            "Debian's rustc {} is too old; update the system or use rustup",
-            rustc.release()
-        );
+        bail!("Debian's rustc {} is too old; update the system or use rustup", rustc.release());
     }
     let llvm = rustc.llvm_major().context("rustc names no LLVM version")?;
     if linker_of(&rustc).is_none() {
@@ -80,10 +75,7 @@ impl Debian {
         let name = if packages::find_program("rustup").is_some() {
             link_into_rustup()?;
             environment.push(("RUSTUP_TOOLCHAIN", RUSTUP_NAME.into()));
-            format!(
-                "Debian's rustc {release} (RUSTUP_TOOLCHAIN={RUSTUP_NAME}), linker {}",
-                self.linker
-            )
+            format!("Debian's rustc {release} (RUSTUP_TOOLCHAIN={RUSTUP_NAME}), linker {}", self.linker)
         } else {
             environment.push(("PATH", path_with_bin_first()?));
             format!("Debian's rustc {release} ({RUSTC}), linker {}", self.linker)
@@ -98,21 +90,12 @@ fn linker_of(rustc: &Rustc) -> Option<String> {
 }
 
 fn is_installed(package: &str) -> bool {
-    command::output(Command::new("dpkg-query").args([
-        "--show",
-        "--showformat=${db:Status-Status}",
-        package,
-    ]))
-    .is_ok_and(|status| status == "installed")
+    command::output(Command::new("dpkg-query").args(["--show", "--showformat=${db:Status-Status}", package]))
+        .is_ok_and(|status| status == "installed")
 }
 
 fn link_into_rustup() -> Result<()> {
-    let known = command::succeeds(clean_command("rustup").args([
-        "which",
-        "rustc",
-        "--toolchain",
-        RUSTUP_NAME,
-    ]));
+    let known = command::succeeds(clean_command("rustup").args(["which", "rustc", "--toolchain", RUSTUP_NAME]));
     if known {
         return Ok(());
     }
@@ -160,10 +143,7 @@ fn require_source() -> Result<()> {
         .lines()
         .find_map(|line| line.strip_suffix("/library/std/Cargo.toml"))
         .with_context(|| format!("{SOURCE_PACKAGE} holds no source of the standard library"))?;
-    bail!(
-        "run `ln -sfn {source} {}` as root and start again",
-        expected.display()
-    )
+    bail!("run `ln -sfn {source} {}` as root and start again", expected.display())
 }
 
 /// Compiles an empty crate together with the standard library; returns the folder of the libraries.
@@ -174,18 +154,10 @@ fn compile_standard_library(scratch: &Path) -> Result<PathBuf> {
     }
     fs::create_dir_all(crate_folder.join("src"))?;
     fs::write(crate_folder.join("src/lib.rs"), "#![no_std]\n")?;
-    fs::write(
-        crate_folder.join("Cargo.toml"),
-        "[package]\nname = \"empty\"\nedition = \"2024\"\n\n[workspace]\n",
-    )?;
+    fs::write(crate_folder.join("Cargo.toml"), "[package]\nname = \"empty\"\nedition = \"2024\"\n\n[workspace]\n")?;
     command::run(
         clean_command(CARGO)
-            .args([
-                "build",
-                "--release",
-                "-Z",
-                "build-std=std,panic_abort,proc_macro",
-            ])
+            .args(["build", "--release", "-Z", "build-std=std,panic_abort,proc_macro"])
             .args(["--target", WASM_TARGET, "--target-dir", "target"])
             .current_dir(&crate_folder)
             .env("RUSTC", RUSTC)
@@ -194,18 +166,11 @@ fn compile_standard_library(scratch: &Path) -> Result<PathBuf> {
     )?;
     let libraries = crate_folder.join("libraries");
     fs::create_dir_all(&libraries)?;
-    for file in fs::read_dir(
-        crate_folder
-            .join("target")
-            .join(WASM_TARGET)
-            .join("release/deps"),
-    )? {
+    for file in fs::read_dir(crate_folder.join("target").join(WASM_TARGET).join("release/deps"))? {
         let file = file?;
         let name = file.file_name();
         let name = name.to_string_lossy();
-        let is_library = Path::new(&*name)
-            .extension()
-            .is_some_and(|kind| kind == "rlib");
+        let is_library = Path::new(&*name).extension().is_some_and(|kind| kind == "rlib");
         if is_library && !name.starts_with("libempty-") {
             fs::copy(file.path(), libraries.join(&*name))?;
         }

@@ -33,10 +33,7 @@ pub struct Toolchain {
 impl Toolchain {
     pub fn choose(workspace: &Workspace) -> Result<Self> {
         let (name, environment) = decide(workspace)?;
-        let toolchain = Self {
-            root: workspace.root().to_owned(),
-            environment,
-        };
+        let toolchain = Self { root: workspace.root().to_owned(), environment };
         eprintln!("Toolchain: {name}");
         Ok(toolchain)
     }
@@ -44,9 +41,7 @@ impl Toolchain {
     /// Cargo at the root of the checkout.
     pub fn cargo(&self) -> Command {
         let mut command = clean_command("cargo");
-        command
-            .current_dir(&self.root)
-            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.current_dir(&self.root).envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -107,14 +102,8 @@ fn add_target_with_rustup() -> bool {
     if packages::find_program("rustup").is_none() {
         return false;
     }
-    eprintln!(
-        "Fetching the browser target with rustup (at most {} s)",
-        RUSTUP_LIMIT.as_secs()
-    );
-    let added = command::succeeds_within(
-        clean_command("rustup").args(["target", "add", WASM_TARGET]),
-        RUSTUP_LIMIT,
-    );
+    eprintln!("Fetching the browser target with rustup (at most {} s)", RUSTUP_LIMIT.as_secs());
+    let added = command::succeeds_within(clean_command("rustup").args(["target", "add", WASM_TARGET]), RUSTUP_LIMIT);
     if !added {
         eprintln!("rustup cannot fetch it here; using Debian's packages instead");
     }

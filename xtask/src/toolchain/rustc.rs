@@ -24,9 +24,7 @@ impl Rustc {
     pub fn at(program: &str) -> Option<Self> {
         let description = command::output(clean_command(program).arg("-vV")).ok()?;
         let field = |name: &str| {
-            let value = description
-                .lines()
-                .find_map(|line| line.strip_prefix(name))?;
+            let value = description.lines().find_map(|line| line.strip_prefix(name))?;
             Some(value.trim())
         };
         let llvm_major = field("LLVM version:").and_then(|version| version.split('.').next());
