@@ -1,0 +1,3 @@
+//! The types of destinations, a file each.
+
+pub mod http;

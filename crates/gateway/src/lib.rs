@@ -1,0 +1,147 @@
+//! The gateway: what happens to a webhook, and what people and programs can do about it.
+//!
+//! # The life of a webhook
+//!
+//! [`pipeline::ingest`] verifies a request against its source. [`pipeline::route`] plans a delivery for each connection
+//! of the source, as a pure function. The store's writer commits the event and its deliveries together with others'
+//! (one fsync for many), and only then is the sender answered. [`worker`] hands each delivery to
+//! [`pipeline::deliver`], the only place that sends anything out, one lane for each destination. Its outcome goes
+//! through [`pipeline::record`], a pure verdict, and back into the store. A retry is a row whose time has come: nothing
+//! calls backwards.
+//!
+//! [`manage`] holds the use cases of the dashboard and the API, and checks there who may do what. [`registry`] keeps
+//! the configuration at hand, so that none of the above asks the database for it.
+
+pub mod auth;
+pub mod clock;
+pub mod destinations;
+pub mod http_client;
+pub mod manage;
+pub mod pipeline;
+pub mod providers;
+pub mod registry;
+pub mod secrets;
+pub mod worker;
+
+use std::{sync::Arc, time::Duration};
+
+use store::{Store, StoreError, writer::Writer};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{http_client::HttpClient, registry::Registry, secrets::Vault, worker::Workers};
+
+/// How the gateway is set up.
+pub struct Settings {
+    /// Where providers and people reach this server: `https://hooks.example.com`, without a slash at the end.
+    pub public_url: String,
+    /// 64 hexadecimal characters.
+    pub secret_key: String,
+    /// Networks that deliveries may reach although they are not public.
+    pub allow_targets: Vec<ipnet::IpNet>,
+    pub signup: SignupPolicy,
+}
+
+/// Who may make an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignupPolicy {
+    /// Anybody.
+    Open,
+    /// Only who was invited.
+    Invite,
+    Closed,
+    /// Anybody until there is a first account, then only who was invited.
+    FirstOnly,
+}
+
+/// The running gateway. Clones share it.
+#[derive(Clone)]
+pub struct Gateway {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: Settings,
+    store: Store,
+    vault: Arc<Vault>,
+    registry: Registry,
+    workers: Workers,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    writers: tokio::sync::Mutex<tokio::task::JoinSet<()>>,
+    activity: tokio::sync::broadcast::Sender<domain::id::EnvId>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Vault(#[from] secrets::VaultError),
+    #[error("the HTTP client could not be made: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+impl Gateway {
+    /// Reads the configuration, joins the other nodes, takes over what was left, and starts the workers.
+    pub async fn start(store: Store, settings: Settings) -> Result<Self, StartError> {
+        let vault = Arc::new(Vault::new(&settings.secret_key)?);
+        let registry = Registry::load(store.clone(), Arc::clone(&vault)).await?;
+        let client = HttpClient::new(settings.allow_targets.clone())?;
+        let node = clock::node_number();
+        let (writer, writers): (Writer, _) = Writer::start(&store, node);
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let workers = Workers::start(worker::Parts {
+            store: store.clone(),
+            registry: registry.clone(),
+            client,
+            writer,
+            node,
+            stop: stop.clone(),
+            tasks: tasks.clone(),
+        })
+        .await?;
+        let signals = store.signals().clone();
+        tasks.spawn({
+            let stop = stop.clone();
+            async move {
+                tokio::select! { () = signals.run() => {}, () = stop.cancelled() => {} }
+            }
+        });
+        tasks.spawn(registry.clone().follow(stop.clone()));
+        let (activity, _) = tokio::sync::broadcast::channel(1024);
+        tasks.spawn(manage::live::gather(store.signals().subscribe(), activity.clone(), stop.clone()));
+        tasks.spawn(manage::housekeeping(store.clone(), stop.clone()));
+        let writers = tokio::sync::Mutex::new(writers);
+        let inner = Inner { settings, store, vault, registry, workers, stop, tasks, writers, activity };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Stops taking deliveries, lets what is being sent end within `limit`, gives the rest back, and closes the store.
+    pub async fn stop(self, limit: Duration) {
+        self.inner.stop.cancel();
+        self.inner.workers.finish(limit).await;
+        self.inner.tasks.close();
+        if tokio::time::timeout(Duration::from_secs(5), self.inner.tasks.wait()).await.is_err() {
+            tracing::warn!("background tasks did not end in time");
+        }
+        let mut writers = std::mem::take(&mut *self.inner.writers.lock().await);
+        let flush = async { while writers.join_next().await.is_some() {} };
+        if tokio::time::timeout(limit, flush).await.is_err() {
+            tracing::error!("not everything could be written in time; unrecorded deliveries will be made again");
+        }
+        self.inner.workers.leave().await;
+        self.inner.store.close().await;
+    }
+
+    /// Whether this node can do its work: the database answers.
+    pub async fn is_ready(&self) -> bool {
+        let ping = self.inner.store.ping();
+        matches!(tokio::time::timeout(Duration::from_secs(2), ping).await, Ok(Ok(())))
+    }
+
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+}

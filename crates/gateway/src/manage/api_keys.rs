@@ -1,0 +1,67 @@
+//! API keys of a project.
+
+use std::time::Duration;
+
+use domain::{
+    api_key::{ApiKey, ApiKeyInput, NewApiKey},
+    field::FieldErrors,
+    id::ApiKeyId,
+    page::{Page, PageRequest},
+    permission::Permission,
+};
+
+use super::{Access, Error, Result};
+use crate::{Gateway, auth, clock};
+
+/// How long the old key works beside the one that replaces it.
+const ROTATION_OVERLAP: Duration = Duration::from_secs(24 * 3600);
+
+impl Gateway {
+    pub async fn api_keys(&self, access: &Access, page: PageRequest) -> Result<Page<ApiKey>> {
+        access.require(Permission::ManageKeys)?;
+        Ok(access.rows.api_keys(page).await?)
+    }
+
+    pub async fn api_key(&self, access: &Access, id: ApiKeyId) -> Result<ApiKey> {
+        access.require(Permission::ManageKeys)?;
+        access.rows.api_key(id).await?.ok_or(Error::NotFound)
+    }
+
+    /// The text of the key stands in the answer, this once.
+    pub async fn create_api_key(&self, access: &Access, input: ApiKeyInput) -> Result<NewApiKey> {
+        access.require(Permission::ManageKeys)?;
+        let now = clock::now();
+        let input = input.parse(now)?;
+        let mut errors = FieldErrors::default();
+        for scope in input.scopes.iter().filter(|scope| !access.may_grant(**scope)) {
+            errors.push("scopes", format!("must not hold {}, which you do not have yourself", scope.as_str()));
+        }
+        errors.into_result()?;
+        let generated = auth::key::generate(access.environment().mode);
+        let id = ApiKeyId::new(now, clock::id_bits());
+        access.rows.insert_api_key(id, &input, generated.hash, &generated.prefix, now).await?;
+        Ok(NewApiKey { key: generated.text, api_key: self.api_key(access, id).await? })
+    }
+
+    /// Makes a key that can do the same; the old one works for another day.
+    pub async fn rotate_api_key(&self, access: &Access, id: ApiKeyId) -> Result<NewApiKey> {
+        let old = self.api_key(access, id).await?;
+        let now = clock::now();
+        if !old.is_live(now) {
+            return Err(Error::Conflict("the key is revoked or has expired; make a new one".into()));
+        }
+        let input = ApiKeyInput { name: old.name, scopes: old.scopes, expires_at: old.expires_at };
+        let new = self.create_api_key(access, input).await?;
+        access.rows.revoke_api_key(id, now.plus(ROTATION_OVERLAP)).await?;
+        Ok(new)
+    }
+
+    /// Ends a key at once.
+    pub async fn revoke_api_key(&self, access: &Access, id: ApiKeyId) -> Result<()> {
+        access.require(Permission::ManageKeys)?;
+        if !access.rows.revoke_api_key(id, clock::now()).await? {
+            return Err(Error::NotFound);
+        }
+        Ok(())
+    }
+}

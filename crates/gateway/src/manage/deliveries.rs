@@ -1,0 +1,55 @@
+//! Deliveries of a project and their attempts.
+
+use domain::{
+    delivery::{Attempt, Delivery, DeliveryFilter, Trigger},
+    id::DeliveryId,
+    page::{Page, PageRequest},
+    permission::Permission,
+};
+
+use super::{Access, Error, Result};
+use crate::{Gateway, clock};
+
+impl Gateway {
+    pub async fn deliveries(
+        &self,
+        access: &Access,
+        filter: &DeliveryFilter,
+        page: PageRequest,
+    ) -> Result<Page<Delivery>> {
+        access.require(Permission::Read)?;
+        Ok(access.rows.deliveries(filter, page).await?)
+    }
+
+    pub async fn delivery(&self, access: &Access, id: DeliveryId) -> Result<Delivery> {
+        access.require(Permission::Read)?;
+        access.rows.delivery(id).await?.ok_or(Error::NotFound)
+    }
+
+    /// Oldest first.
+    pub async fn attempts(&self, access: &Access, id: DeliveryId) -> Result<Vec<Attempt>> {
+        self.delivery(access, id).await?;
+        Ok(access.rows.attempts(id).await?)
+    }
+
+    /// Tries a delivery once more, now.
+    pub async fn retry_delivery(&self, access: &Access, id: DeliveryId) -> Result<Delivery> {
+        access.require(Permission::Write)?;
+        let delivery = access.rows.delivery(id).await?.ok_or(Error::NotFound)?;
+        if !access.rows.retry_delivery(&delivery, Trigger::Manual, clock::now()).await? {
+            return Err(Error::Conflict("the delivery is being made already".into()));
+        }
+        self.inner.workers.wake(delivery.destination_id);
+        self.delivery(access, id).await
+    }
+
+    /// Ends a delivery that waits.
+    pub async fn cancel_delivery(&self, access: &Access, id: DeliveryId) -> Result<Delivery> {
+        access.require(Permission::Write)?;
+        let delivery = access.rows.delivery(id).await?.ok_or(Error::NotFound)?;
+        if !access.rows.cancel_delivery(&delivery, clock::now()).await? {
+            return Err(Error::Conflict("only a delivery that waits can be cancelled".into()));
+        }
+        self.delivery(access, id).await
+    }
+}

@@ -1,0 +1,61 @@
+//! Events of a project.
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use domain::{
+    delivery::{Delivery, Trigger},
+    event::{Event, EventFilter, EventSummary},
+    id::EventId,
+    page::{Page, PageRequest},
+    permission::Permission,
+};
+
+use super::{Access, Error, Result};
+use crate::{Gateway, clock};
+
+impl Gateway {
+    pub async fn events(
+        &self,
+        access: &Access,
+        filter: &EventFilter,
+        page: PageRequest,
+    ) -> Result<Page<EventSummary>> {
+        access.require(Permission::Read)?;
+        Ok(access.rows.events(filter, page).await?)
+    }
+
+    /// An event whole, with its deliveries.
+    pub async fn event(&self, access: &Access, id: EventId) -> Result<Event> {
+        access.require(Permission::Read)?;
+        let stored = access.rows.event(id).await?.ok_or(Error::NotFound)?;
+        let deliveries = access.rows.event_deliveries(id).await?;
+        Ok(Event {
+            summary: stored.summary,
+            headers: stored.headers,
+            payload: serde_json::from_slice(&stored.body).ok(),
+            body_base64: BASE64_STANDARD.encode(&stored.body),
+            deliveries,
+        })
+    }
+
+    pub async fn event_deliveries(&self, access: &Access, id: EventId) -> Result<Vec<Delivery>> {
+        access.require(Permission::Read)?;
+        let deliveries = access.rows.event_deliveries(id).await?;
+        if deliveries.is_empty() && access.rows.event(id).await?.is_none() {
+            return Err(Error::NotFound);
+        }
+        Ok(deliveries)
+    }
+
+    /// Queues every delivery of an event that has ended or waits. Returns how many.
+    pub async fn retry_event(&self, access: &Access, id: EventId) -> Result<u64> {
+        access.require(Permission::Write)?;
+        let mut queued = 0;
+        for delivery in self.event_deliveries(access, id).await? {
+            if access.rows.retry_delivery(&delivery, Trigger::Manual, clock::now()).await? {
+                self.inner.workers.wake(delivery.destination_id);
+                queued += 1;
+            }
+        }
+        Ok(queued)
+    }
+}

@@ -1,0 +1,276 @@
+//! The configuration at hand: sources, their routes and destinations, with secrets opened, as this moment's snapshot.
+//!
+//! A snapshot is never changed: [`Registry::follow`] makes the next one when the version in the database has grown,
+//! told by a signal or, at the latest, by asking twice a second.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use domain::{
+    connection::{Connection, ConnectionStatus},
+    destination::{Auth, Destination, DestinationStatus, SigningScheme},
+    id::{ConnectionId, DestinationId, EnvId, SourceId},
+    source::{Source, SourceStatus, Verification},
+    template::TemplateId,
+};
+use store::{ConfigChanges, Result, Store, signals::Signal};
+use tokio::sync::broadcast::error::RecvError;
+use tokio_util::sync::CancellationToken;
+use url::Url;
+
+use crate::{providers::standard_webhooks, secrets::Vault};
+
+/// How old a snapshot may be when no signal comes.
+const POLL: Duration = Duration::from_millis(500);
+
+/// The newest snapshot. Clones share it.
+#[derive(Clone)]
+pub struct Registry {
+    store: Store,
+    vault: Arc<Vault>,
+    current: Arc<ArcSwap<Snapshot>>,
+    changed: Arc<tokio::sync::watch::Sender<i64>>,
+}
+
+/// The configuration of all projects at one version.
+#[derive(Default, Clone)]
+pub struct Snapshot {
+    pub version: i64,
+    sources: HashMap<SourceId, SourceState>,
+    destinations: HashMap<DestinationId, Arc<Target>>,
+    connections: HashMap<ConnectionId, Connection>,
+    routes: HashMap<SourceId, Arc<[Route]>>,
+}
+
+/// What an id of a source stands for.
+#[derive(Clone)]
+pub enum SourceState {
+    Active(Arc<Inlet>),
+    /// Refused as if it did not exist.
+    Paused,
+    Deleted,
+}
+
+/// A source as the ingest path needs it.
+pub struct Inlet {
+    pub id: SourceId,
+    pub env_id: EnvId,
+    pub template: Option<TemplateId>,
+    /// With its secrets opened; `None` when they could not be, so that every request is refused.
+    pub verification: Option<Verification>,
+}
+
+/// A connection as the planner needs it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    pub connection_id: ConnectionId,
+    pub destination_id: DestinationId,
+    /// Deliveries are made, but kept back.
+    pub held: bool,
+}
+
+/// A destination as the delivery needs it.
+pub struct Target {
+    pub destination: Destination,
+    pub url: Url,
+    pub auth: Auth,
+    pub signing_keys: Vec<Vec<u8>>,
+    /// A secret could not be opened: nothing can be sent until the operator mends the key.
+    pub sealed: bool,
+}
+
+impl Registry {
+    pub async fn load(store: Store, vault: Arc<Vault>) -> Result<Self> {
+        let changes = store.config_changes(0).await?;
+        let snapshot = Snapshot::default().with(changes, &vault);
+        let (changed, _) = tokio::sync::watch::channel(snapshot.version);
+        Ok(Self {
+            store,
+            vault,
+            current: Arc::new(ArcSwap::from_pointee(snapshot)),
+            changed: Arc::new(changed),
+        })
+    }
+
+    #[must_use]
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// Tells the version of each new snapshot.
+    #[must_use]
+    pub fn changes(&self) -> tokio::sync::watch::Receiver<i64> {
+        self.changed.subscribe()
+    }
+
+    /// Brings the snapshot up to the database's version.
+    pub async fn refresh(&self) -> Result<()> {
+        if self.store.config_version().await? == self.current.load().version {
+            return Ok(());
+        }
+        let before = self.current.load_full();
+        let changes = self.store.config_changes(before.version).await?;
+        let next = before.with(changes, &self.vault);
+        let version = next.version;
+        // Two that refresh at once both come to a true snapshot; the newer one stays.
+        self.current.rcu(|current| {
+            if current.version > version { Arc::clone(current) } else { Arc::new(next.clone()) }
+        });
+        self.changed.send_replace(version);
+        Ok(())
+    }
+
+    /// Keeps the snapshot true until `stop`.
+    pub async fn follow(self, stop: CancellationToken) {
+        let mut signals = self.store.signals().subscribe();
+        let mut poll = tokio::time::interval(POLL);
+        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = poll.tick() => {}
+                signal = signals.recv() => match signal {
+                    Ok(Signal::Config | Signal::Missed) | Err(RecvError::Lagged(_)) => {}
+                    Ok(_) => continue,
+                    Err(RecvError::Closed) => return,
+                },
+            }
+            if let Err(error) = self.refresh().await {
+                tracing::warn!(%error, "the configuration could not be read anew; the last one stays in use");
+            }
+        }
+    }
+}
+
+impl Snapshot {
+    #[must_use]
+    pub fn source(&self, id: SourceId) -> Option<&SourceState> {
+        self.sources.get(&id)
+    }
+
+    #[must_use]
+    pub fn routes(&self, source: SourceId) -> &[Route] {
+        self.routes.get(&source).map_or(&[], |routes| routes)
+    }
+
+    /// A destination that exists, paused or not.
+    #[must_use]
+    pub fn target(&self, id: DestinationId) -> Option<&Arc<Target>> {
+        self.destinations.get(&id)
+    }
+
+    /// A connection that exists, whatever its status.
+    #[must_use]
+    pub fn connection(&self, id: ConnectionId) -> Option<&Connection> {
+        self.connections.get(&id)
+    }
+
+    /// Whether deliveries of a connection may go out now.
+    #[must_use]
+    pub fn is_flowing(&self, connection: &Connection) -> bool {
+        connection.status != ConnectionStatus::Paused
+            && self
+                .target(connection.destination_id)
+                .is_some_and(|target| target.destination.status == DestinationStatus::Active)
+    }
+
+    fn with(&self, changes: ConfigChanges, vault: &Vault) -> Self {
+        let mut next = self.clone();
+        next.version = changes.version;
+        for (source, deleted) in changes.sources {
+            let id = source.id;
+            let state = match (deleted, source.status) {
+                (true, _) => SourceState::Deleted,
+                (false, SourceStatus::Paused) => SourceState::Paused,
+                (false, SourceStatus::Active) => SourceState::Active(Arc::new(inlet(source, vault))),
+            };
+            next.sources.insert(id, state);
+        }
+        for (destination, deleted) in changes.destinations {
+            if deleted {
+                next.destinations.remove(&destination.id);
+            } else {
+                next.destinations.insert(destination.id, Arc::new(target(destination, vault)));
+            }
+        }
+        for (connection, deleted) in changes.connections {
+            if deleted {
+                next.connections.remove(&connection.id);
+            } else {
+                next.connections.insert(connection.id, connection);
+            }
+        }
+        next.routes = next.plan_routes();
+        next
+    }
+
+    fn plan_routes(&self) -> HashMap<SourceId, Arc<[Route]>> {
+        let mut routes: HashMap<SourceId, Vec<Route>> = HashMap::new();
+        let live = self.connections.values().filter(|connection| connection.status != ConnectionStatus::Disabled);
+        for connection in live {
+            routes.entry(connection.source_id).or_default().push(Route {
+                connection_id: connection.id,
+                destination_id: connection.destination_id,
+                held: !self.is_flowing(connection),
+            });
+        }
+        routes
+            .into_iter()
+            .map(|(source, mut routes)| {
+                routes.sort_unstable_by_key(|route| route.connection_id);
+                (source, routes.into())
+            })
+            .collect()
+    }
+}
+
+fn inlet(source: Source, vault: &Vault) -> Inlet {
+    let place = source_place(source.id);
+    let verification = source.verification.map_secrets(|sealed| vault.open(&place, sealed));
+    if let Err(error) = &verification {
+        tracing::error!(source.id = %source.id, %error, "the secrets of a source cannot be opened; it refuses everything");
+    }
+    Inlet { id: source.id, env_id: source.env_id, template: source.template, verification: verification.ok() }
+}
+
+fn target(destination: Destination, vault: &Vault) -> Target {
+    let place = destination_place(destination.id);
+    let opened = destination.clone().map_secrets(|sealed| vault.open(&place, sealed));
+    if let Err(error) = &opened {
+        tracing::error!(destination.id = %destination.id, %error, "the secrets of a destination cannot be opened");
+    }
+    // A stored URL was parsed before it was stored; one that does not parse any more is sent nowhere.
+    let url = Url::parse(&destination.config.url);
+    let sealed = opened.is_err() || url.is_err();
+    let (auth, signing) = match opened {
+        Ok(opened) => (opened.auth, Some(opened.signing)),
+        Err(_) => (Auth::None, None),
+    };
+    let signing_keys = match signing {
+        Some(signing) if signing.scheme == SigningScheme::StandardWebhooks => {
+            signing.secrets.iter().filter_map(|secret| standard_webhooks::key_of(secret)).collect()
+        }
+        _ => Vec::new(),
+    };
+    let nowhere = || Url::parse("http://invalid.invalid/").ok();
+    match url.ok().or_else(nowhere) {
+        Some(url) => Target { destination, url, auth, signing_keys, sealed },
+        None => unreachable!("a constant URL parses"),
+    }
+}
+
+/// Where a source's secrets stand, for the vault.
+#[must_use]
+pub fn source_place(id: SourceId) -> String {
+    format!("sources/{id}/verification")
+}
+
+/// Where a destination's secrets stand, for the vault.
+#[must_use]
+pub fn destination_place(id: DestinationId) -> String {
+    format!("destinations/{id}/secrets")
+}

@@ -1,0 +1,142 @@
+//! One destination's lane: how much it is sent at once, and the pump that claims what is due.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use domain::{destination::DestinationStatus, id::DestinationId, time::Timestamp};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+
+use super::Workers;
+
+/// Deliveries of one claim.
+const CLAIM: usize = 64;
+/// While more is waiting, a pump lets this much room gather before it claims again, or waits this long.
+const WORTH_A_CLAIM: usize = 16;
+const GATHER_ROOM: Duration = Duration::from_millis(2);
+/// The longest a pump sleeps without looking.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+const AFTER_ERROR: Duration = Duration::from_secs(1);
+const NEVER: i64 = i64::MAX;
+
+/// What a node knows of one destination's queue.
+pub(super) struct Lane {
+    pub destination: DestinationId,
+    room: Arc<Semaphore>,
+    /// More is due than the last claim could take.
+    is_backlogged: AtomicBool,
+    /// When something is known to be due next, in microseconds.
+    due_hint: AtomicI64,
+    wake: Notify,
+}
+
+impl Lane {
+    pub fn new(destination: DestinationId, width: usize) -> Self {
+        Self {
+            destination,
+            room: Arc::new(Semaphore::new(width)),
+            // Until the first claim has shown otherwise.
+            is_backlogged: AtomicBool::new(true),
+            due_hint: AtomicI64::new(NEVER),
+            wake: Notify::new(),
+        }
+    }
+
+    /// Room for one more, unless others are waiting for it.
+    pub fn room(&self) -> Option<OwnedSemaphorePermit> {
+        if self.is_backlogged.load(Ordering::Relaxed) {
+            return None;
+        }
+        Arc::clone(&self.room).try_acquire_owned().ok()
+    }
+
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Tells that something will be due at `at`.
+    pub fn note_due(&self, at: Timestamp) {
+        if self.due_hint.fetch_min(at.as_micros(), Ordering::Relaxed) > at.as_micros() {
+            self.wake.notify_one();
+        }
+    }
+
+    /// One permit, and as many more as there are at that moment, up to a claim's worth.
+    async fn take_room(&self) -> Vec<OwnedSemaphorePermit> {
+        let Ok(first) = Arc::clone(&self.room).acquire_owned().await else { return Vec::new() };
+        if self.is_backlogged.load(Ordering::Relaxed) && self.room.available_permits() < WORTH_A_CLAIM {
+            tokio::time::sleep(GATHER_ROOM).await;
+        }
+        let mut taken = vec![first];
+        while taken.len() < CLAIM
+            && let Ok(more) = Arc::clone(&self.room).try_acquire_owned()
+        {
+            taken.push(more);
+        }
+        taken
+    }
+}
+
+impl Workers {
+    /// Claims what is due for a destination and has it sent, until the node stops.
+    pub(super) async fn pump(self, lane: Arc<Lane>) {
+        while !self.inner.stop.is_cancelled() {
+            let sleep = self.pump_once(&lane).await;
+            if sleep.is_zero() {
+                continue;
+            }
+            tokio::select! {
+                () = self.inner.stop.cancelled() => return,
+                () = lane.wake.notified() => {}
+                () = tokio::time::sleep(sleep) => {}
+            }
+        }
+    }
+
+    /// Claims once. Returns how long to sleep before the next time.
+    async fn pump_once(&self, lane: &Arc<Lane>) -> Duration {
+        let snapshot = self.inner.registry.snapshot();
+        let is_paused = snapshot
+            .target(lane.destination)
+            .is_some_and(|target| target.destination.status == DestinationStatus::Paused);
+        if is_paused {
+            return LONGEST_SLEEP;
+        }
+        let Some(epoch) = self.inner.lease.epoch() else { return AFTER_ERROR };
+        let permits = tokio::select! {
+            permits = lane.take_room() => permits,
+            () = self.inner.stop.cancelled() => return LONGEST_SLEEP,
+        };
+        let now = self.now();
+        lane.due_hint.store(NEVER, Ordering::Relaxed);
+        let wanted = permits.len();
+        let limit = u32::try_from(wanted).unwrap_or(u32::MAX);
+        let claimed = match self.inner.store.claim(self.inner.lease.node(), lane.destination, now, limit).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::warn!(destination.id = %lane.destination, %error, "claiming deliveries failed; trying again");
+                return AFTER_ERROR;
+            }
+        };
+        let is_backlogged = claimed.len() == wanted;
+        lane.is_backlogged.store(is_backlogged, Ordering::Relaxed);
+        for (delivery, permit) in claimed.into_iter().zip(permits) {
+            self.start_send(delivery, None, epoch, (permit, None));
+        }
+        if is_backlogged {
+            return Duration::ZERO;
+        }
+        match self.inner.store.next_due(lane.destination).await {
+            Ok(due) => {
+                let due = due.map_or(NEVER, Timestamp::as_micros).min(lane.due_hint.load(Ordering::Relaxed));
+                // At least a moment, so that a row that another node is about to take is not asked for in a loop.
+                Timestamp::from_micros(due).since(self.now()).clamp(Duration::from_millis(1), LONGEST_SLEEP)
+            }
+            Err(_) => AFTER_ERROR,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! One delivery's way through the last two stages: look up what it needs, send, settle, hand over to the writer.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::{connection::ConnectionStatus, destination::DestinationStatus, id::DeliveryId};
+use store::{
+    StoreError,
+    queue::Claimed,
+    signals::Signal,
+    writer::{AttemptRecord, NewEvent, Verdict},
+};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{Workers, lock};
+use crate::{
+    clock,
+    pipeline::{
+        deliver::{self, Outgoing},
+        record::{Dice, Tried, settle},
+    },
+    registry::Target,
+};
+
+/// Room in the lane, and the event's part of the memory budget.
+type Room = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
+
+/// Takes a delivery off the list of those that this node works on, whatever happens.
+struct Running<'a> {
+    workers: &'a Workers,
+    id: DeliveryId,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        lock(&self.workers.inner.running).remove(&self.id);
+    }
+}
+
+/// What is sent, wherever it came from.
+struct Content {
+    source_id: domain::id::SourceId,
+    headers: Arc<Vec<(String, String)>>,
+    body: Bytes,
+}
+
+impl Workers {
+    pub(super) fn start_send(&self, claimed: Claimed, event: Option<Arc<NewEvent>>, epoch: u64, room: Room) {
+        lock(&self.inner.running).insert(claimed.id);
+        let workers = self.clone();
+        self.inner.sends.spawn(async move {
+            let _running = Running { workers: &workers, id: claimed.id };
+            tokio::select! {
+                result = workers.send(&claimed, event, epoch) => {
+                    if let Err(error) = result {
+                        // It stays leased; the sweep finds that nobody works on it, and gives it back.
+                        tracing::warn!(delivery.id = %claimed.id, %error, "a delivery could not be made");
+                    }
+                }
+                () = workers.inner.abort.cancelled() => {}
+            }
+            drop(room);
+        });
+    }
+
+    async fn send(&self, claimed: &Claimed, event: Option<Arc<NewEvent>>, epoch: u64) -> Result<(), StoreError> {
+        let node = self.inner.lease.node();
+        let store = &self.inner.store;
+        let snapshot = self.inner.registry.snapshot();
+        let connection = snapshot.connection(claimed.connection_id);
+        let (Some(connection), Some(target)) = (connection, snapshot.target(claimed.destination_id)) else {
+            return store.drop_leased(node, claimed, "its connection was deleted").await;
+        };
+        if connection.status == ConnectionStatus::Paused || target.destination.status == DestinationStatus::Paused {
+            return store.hold(node, claimed.env_id, claimed.id).await;
+        }
+        let content = match event {
+            Some(event) => Content {
+                source_id: event.source_id,
+                headers: Arc::new(event.headers.clone()),
+                body: event.body.clone(),
+            },
+            None => match store.scope(claimed.env_id).event(claimed.event_id).await? {
+                Some(event) => Content {
+                    source_id: event.summary.source_id,
+                    headers: Arc::new(event.headers),
+                    body: event.body,
+                },
+                None => return store.drop_leased(node, claimed, "its event is no longer kept").await,
+            },
+        };
+        let Ok(_turn) = self.inner.node_room.acquire().await else { return Ok(()) };
+        if !self.inner.lease.holds(epoch) {
+            // Others may have taken it over already.
+            return Ok(());
+        }
+        self.attempt(claimed, target, &content).await;
+        Ok(())
+    }
+
+    async fn attempt(&self, claimed: &Claimed, target: &Target, content: &Content) {
+        let started_at = clock::now();
+        let attempt_number = claimed.attempt_count + 1;
+        let outgoing = Outgoing {
+            event_id: claimed.event_id,
+            source_id: content.source_id,
+            delivery_id: claimed.id,
+            attempt_number,
+            headers: &content.headers,
+            body: content.body.clone(),
+            now: started_at,
+        };
+        let sent = deliver::send(&self.inner.client, target, &outgoing).await;
+        let tried = Tried { delivery_id: claimed.id, attempt_number, trigger: claimed.trigger, started_at };
+        let dice = Dice { now: clock::now(), spread: clock::spread(), id_bits: clock::id_bits() };
+        let (attempt, verdict) = settle(tried, sent, &target.destination.retry, dice);
+        let record = AttemptRecord { env_id: claimed.env_id, event_id: claimed.event_id, attempt, verdict };
+        if let Some(writer) = self.writer() {
+            writer.record(record).await;
+        }
+        if let Verdict::Retry(at) = verdict {
+            self.lane(claimed.destination_id).note_due(at);
+        }
+        self.inner.store.signals().send(Signal::Activity(claimed.env_id));
+    }
+}

@@ -1,0 +1,106 @@
+//! What makes sure that nothing is forgotten: from time to time every queue is looked at, without being told.
+
+use std::{collections::HashSet, time::Duration};
+
+use domain::id::DeliveryId;
+use store::signals::Signal;
+use tokio::sync::broadcast::error::RecvError;
+
+use super::{Workers, lock};
+
+/// How often queues are looked at.
+const SWEEP: Duration = Duration::from_secs(5);
+/// A lease of this node on which nobody works at two of these looks in a row is given back.
+const ORPHANS_EVERY: u32 = 6;
+
+impl Workers {
+    /// Sweeps until the node stops, the first time at once.
+    pub(super) async fn sweep(self) {
+        let mut tick = tokio::time::interval(SWEEP);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut suspects = HashSet::new();
+        let mut changes = self.inner.registry.changes();
+        for round in 0_u32.. {
+            tokio::select! {
+                _ = tick.tick() => {}
+                // A pause or its end.
+                _ = changes.changed() => {
+                    let paused: Vec<_> = lock(&self.inner.lanes).values().cloned().collect();
+                    paused.iter().for_each(|lane| lane.wake());
+                }
+                () = self.inner.stop.cancelled() => return,
+            }
+            if let Err(error) = self.sweep_once().await {
+                tracing::warn!(%error, "looking for forgotten deliveries failed; trying again");
+            } else if round % ORPHANS_EVERY == ORPHANS_EVERY - 1
+                && let Err(error) = self.give_back_orphans(&mut suspects).await
+            {
+                tracing::warn!(%error, "looking for orphaned leases failed; trying again");
+            }
+        }
+    }
+
+    async fn sweep_once(&self) -> store::Result<()> {
+        let now = self.now();
+        let store = &self.inner.store;
+        let taken_over = store.take_over(self.inner.lease.node(), now).await?;
+        if taken_over > 0 {
+            tracing::info!(deliveries = taken_over, "took over the deliveries of a node that is gone");
+        }
+        let snapshot = self.inner.registry.snapshot();
+        for connection in store.held_connections().await? {
+            // Of a deleted connection as well: the delivery then finds that it has no way to go, and ends.
+            if snapshot.connection(connection).is_none_or(|connection| snapshot.is_flowing(connection)) {
+                store.release_held(connection, now).await?;
+            }
+        }
+        for (destination, due) in store.queued_destinations().await? {
+            if due <= now {
+                self.wake(destination);
+            } else {
+                self.lane(destination).note_due(due);
+            }
+        }
+        Ok(())
+    }
+
+    /// A commit whose answer was lost leaves leases of this node that it does not know of.
+    async fn give_back_orphans(&self, suspects: &mut HashSet<DeliveryId>) -> store::Result<()> {
+        let node = self.inner.lease.node();
+        let leased = self.inner.store.leased_by(node).await?;
+        let mut unknown = HashSet::new();
+        for (env, delivery) in leased {
+            if lock(&self.inner.running).contains(&delivery) {
+                continue;
+            }
+            if suspects.contains(&delivery) {
+                tracing::info!(delivery.id = %delivery, "giving back a delivery that nobody works on");
+                self.inner.store.give_back(node, env, delivery, self.now()).await?;
+            } else {
+                unknown.insert(delivery);
+            }
+        }
+        *suspects = unknown;
+        Ok(())
+    }
+
+    /// Wakes lanes when anybody says that something is due.
+    pub(super) async fn hear_signals(self) {
+        let mut signals = self.inner.store.signals().subscribe();
+        loop {
+            let signal = tokio::select! {
+                signal = signals.recv() => signal,
+                () = self.inner.stop.cancelled() => return,
+            };
+            match signal {
+                Ok(Signal::Due(destination)) => self.wake(destination),
+                Ok(Signal::Missed) | Err(RecvError::Lagged(_)) => {
+                    let lanes: Vec<_> = lock(&self.inner.lanes).values().cloned().collect();
+                    lanes.iter().for_each(|lane| lane.wake());
+                }
+                Ok(_) => {}
+                Err(RecvError::Closed) => return,
+            }
+        }
+    }
+}
