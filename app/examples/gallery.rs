@@ -80,10 +80,7 @@ fn Framed(path: &'static str, children: Children) -> impl IntoView {
             ],
         },
         NavSection {
-            items: vec![
-                item("Replays", Icon::RotateCcw, "/replays"),
-                item("Metrics", Icon::ChartLine, "/metrics"),
-            ],
+            items: vec![item("Replays", Icon::RotateCcw, "/replays"), item("Metrics", Icon::ChartLine, "/metrics")],
         },
         NavSection { items: vec![item("Settings", Icon::Settings, "/settings")] },
     ];
@@ -189,9 +186,23 @@ fn Overview() -> impl IntoView {
 }
 
 const EVENTS: [(Status, &str, &str, &str, u64, &str); 10] = [
-    (Status::Processing, "payment_intent.succeeded", "stripe-live", "evt_0192f3a4b5c6d7e8f90a1b2c3d4e5f60", 3, "4.1 kB"),
+    (
+        Status::Processing,
+        "payment_intent.succeeded",
+        "stripe-live",
+        "evt_0192f3a4b5c6d7e8f90a1b2c3d4e5f60",
+        3,
+        "4.1 kB",
+    ),
     (Status::Delivered, "push", "github", "evt_0192f3a4b5c6d7e8f90a1b2c3d4e5f61", 14, "11 kB"),
-    (Status::Delivered, "customer.subscription.updated", "stripe-live", "evt_0192f3a4b5c6d7e8f90a1b2c3d4e5f62", 48, "6.2 kB"),
+    (
+        Status::Delivered,
+        "customer.subscription.updated",
+        "stripe-live",
+        "evt_0192f3a4b5c6d7e8f90a1b2c3d4e5f62",
+        48,
+        "6.2 kB",
+    ),
     (Status::Failed, "contact.created", "hubspot", "evt_0192f3a4b5c6d7e8f90a1b2c3d4e5f63", 97, "1.3 kB"),
     (Status::Delivered, "pull_request.opened", "github", "evt_0192f3a4b5c6d7e8f90a1b2c3d4e5f64", 140, "21 kB"),
     (Status::Received, "charge.refunded", "stripe-live", "evt_0192f3a4b5c6d7e8f90a1b2c3d4e5f65", 300, "3.8 kB"),
@@ -362,18 +373,16 @@ fn Inspector() -> impl IntoView {
                 {rows}
             </Card>
             <Card title="billing-worker" text="Delivered at the first attempt" actions=|| view! { <StatusBadge status=Status::Succeeded/> }>
-                <AttemptTimeline
-                    attempts=vec![
-                        AttemptMark {
-                            number: 1,
-                            trigger: "initial".into(),
-                            started_at: ago(3),
-                            latency_ms: Some(84),
-                            succeeded: true,
-                            response_status: Some(200),
-                            error: None,
-                        },
-                    ]
+                <AttemptRow
+                    attempt=AttemptMark {
+                        number: 1,
+                        trigger: "initial".into(),
+                        started_at: ago(3),
+                        latency_ms: Some(84),
+                        succeeded: true,
+                        response_status: Some(200),
+                        error: None,
+                    }
                 />
             </Card>
         }
@@ -389,7 +398,9 @@ fn NewSource() -> impl IntoView {
         RadioCard::new("stripe", "Stripe").text("Signed with t= and v1=, five minutes of tolerance").icon(Icon::Zap),
         RadioCard::new("github", "GitHub").text("X-Hub-Signature-256").icon(Icon::GitBranch),
         RadioCard::new("shopify", "Shopify").text("HMAC of the body, base64").icon(Icon::Box),
-        RadioCard::new("standard", "Standard Webhooks").text("webhook-id, -timestamp and -signature").icon(Icon::Webhook),
+        RadioCard::new("standard", "Standard Webhooks")
+            .text("webhook-id, -timestamp and -signature")
+            .icon(Icon::Webhook),
         RadioCard::new("slack", "Slack").text("Answers url_verification itself").icon(Icon::MessageSquare),
         RadioCard::new("generic", "Generic").text("Any sender, with or without a signature").icon(Icon::Globe),
     ];
@@ -461,11 +472,27 @@ fn Start() -> impl IntoView {
 #[component]
 fn Kit() -> impl IntoView {
     let all = [
-        Status::Received, Status::Processing, Status::Delivered, Status::Failed, Status::NoRoute, Status::Pending,
-        Status::InFlight, Status::Waiting, Status::Succeeded, Status::Held, Status::Skipped, Status::Cancelled,
-        Status::Active, Status::Paused, Status::Disabled, Status::Open, Status::Acknowledged, Status::Resolved,
+        Status::Received,
+        Status::Processing,
+        Status::Delivered,
+        Status::Failed,
+        Status::NoRoute,
+        Status::Pending,
+        Status::InFlight,
+        Status::Waiting,
+        Status::Succeeded,
+        Status::Held,
+        Status::Skipped,
+        Status::Cancelled,
+        Status::Active,
+        Status::Paused,
+        Status::Disabled,
+        Status::Open,
+        Status::Acknowledged,
+        Status::Resolved,
     ];
-    let badges = move |plain| all.map(|status| view! { <StatusBadge status=status plain=plain/> }).into_iter().collect_view();
+    let badges =
+        move |plain| all.map(|status| view! { <StatusBadge status=status plain=plain/> }).into_iter().collect_view();
     let buttons = |size| {
         view! {
             <Button size=size kind=ButtonKind::Primary icon=Icon::Plus>"Primary"</Button>

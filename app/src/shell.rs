@@ -33,7 +33,8 @@ const FONTS: [&str; 2] = ["/fonts/inter-latin-wght-normal.woff2", "/fonts/jetbra
 /// The whole document around `app`, which is all that the body holds: hydration begins there.
 pub fn shell<V: IntoView>(assets: &Assets, theme: Theme, app: V) -> impl IntoView + use<V> {
     let Assets { boot, js, wasm, css } = assets.clone();
-    let fonts = FONTS.map(|font| view! { <link rel="preload" href=font r#as="font" r#type="font/woff2" crossorigin="anonymous"/> });
+    let fonts = FONTS
+        .map(|font| view! { <link rel="preload" href=font r#as="font" r#type="font/woff2" crossorigin="anonymous"/> });
     view! {
         <!DOCTYPE html>
         <html lang="en" data-theme=theme.as_str()>

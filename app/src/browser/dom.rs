@@ -205,9 +205,9 @@ fn handle_key(event: &KeyboardEvent) {
         _ if matches("input, textarea, select, [contenteditable], dialog *") => false,
         "j" => step(".table[data-keys] .row-link", target.as_ref(), 1),
         "k" => step(".table[data-keys] .row-link", target.as_ref(), -1),
-        "/" => select("[data-search]").first().is_some_and(|search| {
-            search.dyn_ref::<HtmlElement>().is_some_and(|search| search.focus().is_ok())
-        }),
+        "/" => select("[data-search]")
+            .first()
+            .is_some_and(|search| search.dyn_ref::<HtmlElement>().is_some_and(|search| search.focus().is_ok())),
         _ => false,
     };
     if done {

@@ -93,14 +93,17 @@ pub fn TimeChart(
         })
     };
     let moment = move || at.get().and_then(|at| times.with(|times| times.get(at).copied())).map(minute);
-    let drawing = move || series.with(|series| series.iter().rev().map(|one| draw(one, series, kind, top.get())).collect_view());
+    let drawing =
+        move || series.with(|series| series.iter().rev().map(|one| draw(one, series, kind, top.get())).collect_view());
     let cursor = move || {
         at.get().map(|at| {
             let x = centre(at, length());
             view! { <line class="chart-cursor" x1=x x2=x y1="0" y2=HEIGHT></line> }
         })
     };
-    let days = move || times.with(|times| labels(times)).into_iter().map(|label| view! { <span>{label}</span> }).collect_view();
+    let days = move || {
+        times.with(|times| labels(times)).into_iter().map(|label| view! { <span>{label}</span> }).collect_view()
+    };
     let scale = move || {
         [1.0, 0.5, 0.0].into_iter().map(|share| view! { <span>{unit.format(top.get() * share)}</span> }).collect_view()
     };
@@ -201,7 +204,8 @@ fn centre(index: usize, length: usize) -> f64 {
 fn highest(series: &[Series], kind: ChartKind) -> f64 {
     let length = series.iter().map(|series| series.values.len()).max().unwrap_or(0);
     let at = |index: usize| {
-        let values = series.iter().filter_map(|series| series.values.get(index).copied()).filter(|value| value.is_finite());
+        let values =
+            series.iter().filter_map(|series| series.values.get(index).copied()).filter(|value| value.is_finite());
         match kind {
             ChartKind::Bars => values.sum(),
             ChartKind::Lines => values.fold(0.0, f64::max),
@@ -221,17 +225,19 @@ fn round_up(value: f64) -> f64 {
 }
 
 fn overall(values: &[f64], kind: ChartKind) -> Option<f64> {
-    let known = values.iter().copied().filter(|value| value.is_finite());
+    let mut known = values.iter().copied().filter(|value| value.is_finite());
     match kind {
         ChartKind::Bars => Some(known.sum()),
-        ChartKind::Lines => known.last(),
+        ChartKind::Lines => known.next_back(),
     }
 }
 
 fn draw(one: &Series, all: &[Series], kind: ChartKind, top: f64) -> impl IntoView + use<> {
     let tone = one.tone.as_str();
     match kind {
-        ChartKind::Lines => view! { <path class="chart-line" data-tone=tone d=line(&one.values, top)></path> }.into_any(),
+        ChartKind::Lines => {
+            view! { <path class="chart-line" data-tone=tone d=line(&one.values, top)></path> }.into_any()
+        }
         ChartKind::Bars => {
             // What is drawn below: every series before this one.
             let below: Vec<&Series> = all.iter().take_while(|other| !std::ptr::eq(*other, one)).collect();
@@ -258,7 +264,8 @@ fn bars(one: &Series, below: &[&Series], top: f64) -> String {
     let place = WIDTH / number(length.max(1));
     let (gap, mut path) = (place * 0.14, String::new());
     for (at, value) in one.values.iter().enumerate().filter(|(_, value)| **value > 0.0) {
-        let under: f64 = below.iter().filter_map(|series| series.values.get(at)).filter(|value| value.is_finite()).sum();
+        let under: f64 =
+            below.iter().filter_map(|series| series.values.get(at)).filter(|value| value.is_finite()).sum();
         let (left, right) = (number(at) * place + gap, (number(at) + 1.0) * place - gap);
         let (low, high) = (HEIGHT - under / top * HEIGHT, HEIGHT - (under + value) / top * HEIGHT);
         let _ = write!(path, "M{left:.1} {low:.2}V{high:.2}H{right:.1}V{low:.2}Z");

@@ -33,11 +33,15 @@ pub fn Select(
 ) -> impl IntoView {
     let field = FieldContext::here();
     let element = NodeRef::<html::Select>::new();
-    keep_in_step(bind, move || element.get().map(|select| select.value()), move |text| {
-        if let Some(select) = element.get_untracked() {
-            select.set_value(text);
-        }
-    });
+    keep_in_step(
+        bind,
+        move || element.get().map(|select| select.value()),
+        move |text| {
+            if let Some(select) = element.get_untracked() {
+                select.set_value(text);
+            }
+        },
+    );
     let chosen = initial(value, bind);
     let options = move || {
         let chosen = chosen.clone();
@@ -114,7 +118,7 @@ pub fn Checkbox(
 pub fn RadioCards(
     #[prop(into)] name: String,
     #[prop(into)] label: Signal<String>,
-    options: Vec<RadioCard>,
+    #[prop(into)] options: Signal<Vec<RadioCard>>,
     #[prop(optional, into)] value: MaybeProp<String>,
     #[prop(optional)] bind: Option<RwSignal<String>>,
     /// Smaller cards, more of them in a row.
@@ -122,26 +126,24 @@ pub fn RadioCards(
     compact: bool,
 ) -> impl IntoView {
     let chosen = initial(value, bind);
-    let cards = options
-        .into_iter()
-        .map(|card| {
-            let checked = chosen.as_ref() == Some(&card.value);
-            view! {
-                <label class="radio-card">
-                    <input
-                        type="radio"
-                        name=name.clone()
-                        value=card.value
-                        checked=checked
-                        on:change:target=move |event| write_back(bind, event.target().value())
-                    />
-                    {card.icon.map(|icon| view! { <Glyph icon=icon size=20/> })}
-                    <span class="radio-card-title">{card.title}</span>
-                    {card.text.map(|text| view! { <span class="radio-card-text">{text}</span> })}
-                </label>
-            }
-        })
-        .collect_view();
+    let card = move |card: RadioCard| {
+        let checked = chosen.as_ref() == Some(&card.value);
+        view! {
+            <label class="radio-card">
+                <input
+                    type="radio"
+                    name=name.clone()
+                    value=card.value
+                    checked=checked
+                    on:change:target=move |event| write_back(bind, event.target().value())
+                />
+                {card.icon.map(|icon| view! { <Glyph icon=icon size=20/> })}
+                <span class="radio-card-title">{card.title}</span>
+                {card.text.map(|text| view! { <span class="radio-card-text">{text}</span> })}
+            </label>
+        }
+    };
+    let cards = move || options.get().into_iter().map(&card).collect_view();
     view! {
         <fieldset class="radio-cards" class:compact=compact>
             <legend class="field-label">{move || label.get()}</legend>

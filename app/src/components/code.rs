@@ -74,7 +74,13 @@ fn shell(code: &str) -> Vec<Piece<'_>> {
             '#' => ("tok-comment", rest.find('\n').unwrap_or(rest.len())),
             _ => {
                 let length = rest.find(|c: char| c.is_whitespace() || c == '\'' || c == '"').unwrap_or(rest.len());
-                let class = if at_start { "tok-key" } else if first == '-' { "tok-flag" } else { "" };
+                let class = if at_start {
+                    "tok-key"
+                } else if first == '-' {
+                    "tok-flag"
+                } else {
+                    ""
+                };
                 (class, length)
             }
         };
@@ -101,9 +107,10 @@ fn json(code: &str) -> Vec<Piece<'_>> {
                 let is_key = rest[length..].trim_start().starts_with(':');
                 (if is_key { "tok-key" } else { "tok-string" }, length)
             }
-            '0'..='9' | '-' => {
-                ("tok-number", rest.find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E')).unwrap_or(rest.len()))
-            }
+            '0'..='9' | '-' => (
+                "tok-number",
+                rest.find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E')).unwrap_or(rest.len()),
+            ),
             c if c.is_alphabetic() => ("tok-word", rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len())),
             c if c.is_whitespace() => ("", rest.find(|c: char| !c.is_whitespace()).unwrap_or(rest.len())),
             c => ("tok-punct", c.len_utf8()),
@@ -117,12 +124,12 @@ fn json(code: &str) -> Vec<Piece<'_>> {
 
 /// The length of the quoted text that `text` begins with, or all of it when the quote is never closed.
 fn quoted(text: &str, quote: char, escapes: bool) -> usize {
-    let mut escaped = false;
+    let mut literal = false;
     for (at, c) in text.char_indices().skip(1) {
-        if escaped {
-            escaped = false;
+        if literal {
+            literal = false;
         } else if escapes && c == '\\' {
-            escaped = true;
+            literal = true;
         } else if c == quote {
             return at + c.len_utf8();
         }

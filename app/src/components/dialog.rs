@@ -106,7 +106,7 @@ pub fn Confirm(
             let pattern = exactly(&name);
             view! {
                 <Field name="confirm_name" id=field_id label=label required=true>
-                    <TextInput mono=true {..} pattern=pattern/>
+                    <TextInput mono=true pattern=pattern/>
                 </Field>
             }
         })
@@ -130,7 +130,13 @@ pub fn Confirm(
 /// A `pattern` that only `text` itself matches: everything that could mean something is escaped.
 fn exactly(text: &str) -> String {
     text.chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == ' ' || c == '_' || !c.is_ascii() { c.to_string() } else { format!("\\x{:02x}", u32::from(c)) })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == ' ' || c == '_' || !c.is_ascii() {
+                c.to_string()
+            } else {
+                format!("\\x{:02x}", u32::from(c))
+            }
+        })
         .collect()
 }
 

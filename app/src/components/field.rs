@@ -45,13 +45,7 @@ pub fn Field(
             error.get().or_else(of_form)
         })
     };
-    let context = FieldContext {
-        id: id.clone(),
-        name,
-        required,
-        error,
-        has_help: help.get_untracked().is_some(),
-    };
+    let context = FieldContext { id: id.clone(), name, required, error, has_help: help.get_untracked().is_some() };
     let (help_id, error_id) = (context.help_id(), context.error_id());
     view! {
         <div class="field" data-invalid=move || error.with(Option::is_some).then_some("true")>

@@ -25,15 +25,22 @@ pub fn TextInput(
     #[prop(optional, into)]
     prefix: MaybeProp<String>,
     #[prop(optional, into)] suffix: MaybeProp<String>,
+    /// What the whole value has to match, as HTML has it.
+    #[prop(optional, into)]
+    pattern: MaybeProp<String>,
     #[prop(optional)] bind: Option<RwSignal<String>>,
 ) -> impl IntoView {
     let field = FieldContext::here();
     let element = NodeRef::<html::Input>::new();
-    keep_in_step(bind, move || element.get().map(|input| input.value()), move |text| {
-        if let Some(input) = element.get_untracked() {
-            input.set_value(text);
-        }
-    });
+    keep_in_step(
+        bind,
+        move || element.get().map(|input| input.value()),
+        move |text| {
+            if let Some(input) = element.get_untracked() {
+                input.set_value(text);
+            }
+        },
+    );
     view! {
         <div class="input-box">
             {move || prefix.get().map(|prefix| view! { <span class="input-affix">{prefix}</span> })}
@@ -49,6 +56,7 @@ pub fn TextInput(
                 aria-describedby=field.described_by()
                 value=initial(value, bind)
                 placeholder=move || placeholder.get()
+                pattern=move || pattern.get()
                 autocomplete=autocomplete
                 autofocus=autofocus
                 spellcheck=mono.then_some("false")
@@ -115,12 +123,17 @@ pub fn NumberInput(
 ) -> impl IntoView {
     let field = FieldContext::here();
     let element = NodeRef::<html::Input>::new();
-    keep_in_step(bind, move || element.get().map(|input| input.value()), move |text| {
-        if let Some(input) = element.get_untracked() {
-            input.set_value(text);
-        }
-    });
-    let start = bind.map_or_else(|| value.get_untracked().map(|value| value.to_string()), |bind| Some(bind.get_untracked()));
+    keep_in_step(
+        bind,
+        move || element.get().map(|input| input.value()),
+        move |text| {
+            if let Some(input) = element.get_untracked() {
+                input.set_value(text);
+            }
+        },
+    );
+    let start =
+        bind.map_or_else(|| value.get_untracked().map(|value| value.to_string()), |bind| Some(bind.get_untracked()));
     view! {
         <div class="input-box">
             <input
@@ -156,11 +169,15 @@ pub fn TextArea(
 ) -> impl IntoView {
     let field = FieldContext::here();
     let element = NodeRef::<html::Textarea>::new();
-    keep_in_step(bind, move || element.get().map(|area| area.value()), move |text| {
-        if let Some(area) = element.get_untracked() {
-            area.set_value(text);
-        }
-    });
+    keep_in_step(
+        bind,
+        move || element.get().map(|area| area.value()),
+        move |text| {
+            if let Some(area) = element.get_untracked() {
+                area.set_value(text);
+            }
+        },
+    );
     view! {
         <textarea
             node_ref=element

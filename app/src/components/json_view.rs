@@ -71,7 +71,8 @@ impl Tree {
                     Value::Bool(_) | Value::Null => "tok-word",
                     Value::Array(_) | Value::Object(_) => "tok-punct",
                 };
-                view! { <div class="json-line">{key}<span class=class>{other.to_string()}</span>{comma}</div> }.into_any()
+                view! { <div class="json-line">{key}<span class=class>{other.to_string()}</span>{comma}</div> }
+                    .into_any()
             }
         }
     }

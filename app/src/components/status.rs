@@ -186,20 +186,32 @@ impl Status {
     pub const fn tone(self) -> Tone {
         match self {
             Self::Received | Self::InFlight | Self::Running => Tone::Received,
-            Self::Delivered | Self::Succeeded | Self::Active | Self::Resolved | Self::BreakerClosed | Self::Completed => {
-                Tone::Delivered
+            Self::Delivered
+            | Self::Succeeded
+            | Self::Active
+            | Self::Resolved
+            | Self::BreakerClosed
+            | Self::Completed => Tone::Delivered,
+            Self::Processing | Self::Waiting | Self::Pending | Self::Acknowledged | Self::BreakerHalfOpen => {
+                Tone::Waiting
             }
-            Self::Processing | Self::Waiting | Self::Pending | Self::Acknowledged | Self::BreakerHalfOpen => Tone::Waiting,
             Self::Failed | Self::Open | Self::BreakerOpen => Tone::Failed,
             Self::Held | Self::Paused | Self::Snoozed => Tone::Held,
-            Self::NoRoute | Self::Skipped | Self::Cancelled | Self::Disabled | Self::Revoked | Self::Expired => Tone::Neutral,
+            Self::NoRoute | Self::Skipped | Self::Cancelled | Self::Disabled | Self::Revoked | Self::Expired => {
+                Tone::Neutral
+            }
         }
     }
 
     /// An outline within 12 by 12 that tells the state without its colour.
     const fn shape(self) -> &'static str {
         match self {
-            Self::Delivered | Self::Succeeded | Self::Active | Self::Resolved | Self::BreakerClosed | Self::Completed => CHECK,
+            Self::Delivered
+            | Self::Succeeded
+            | Self::Active
+            | Self::Resolved
+            | Self::BreakerClosed
+            | Self::Completed => CHECK,
             Self::Failed | Self::Open | Self::BreakerOpen => CROSS,
             Self::Waiting | Self::Pending | Self::Snoozed => CLOCK,
             Self::Processing | Self::InFlight | Self::Running | Self::BreakerHalfOpen => HALF,

@@ -8,6 +8,7 @@ use super::{
 };
 
 /// A column's head.
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own that is there or not")]
 #[derive(Clone, Debug)]
 pub struct Column {
     label: String,
@@ -81,6 +82,7 @@ pub fn TableRow(
 }
 
 /// One cell.
+#[expect(clippy::fn_params_excessive_bools, reason = "as in HTML, most of a cell's properties are there or not")]
 #[component]
 pub fn Cell(
     /// The column's name, which cards show beside the value.

@@ -122,6 +122,6 @@ mod tests {
         assert_eq!(ago(86_400), "1 d ago");
         assert_eq!(ago(30 * 86_400), "Oct 24");
         assert_eq!(ago(400 * 86_400), "Oct 19, 2025");
-        assert_eq!(relative(now.plus(Duration::from_secs(7200)), now), "in 2 h");
+        assert_eq!(relative(now.plus(Duration::from_hours(2)), now), "in 2 h");
     }
 }

@@ -34,18 +34,23 @@ pub fn AttemptTimeline(
         let attempts = attempts.get();
         let first = attempts.first()?.started_at;
         let next = next_retry_at.get();
+        if attempts.len() == 1 && next.is_none() {
+            // One point has no scale; its row says it all.
+            return None;
+        }
         let last = attempts.iter().map(|attempt| attempt.started_at).chain(next).max()?;
         let scale = Scale::new(first, last);
         let slowest = attempts.iter().filter_map(|attempt| attempt.latency_ms).max().unwrap_or(0).max(1);
         let label = in_words(&attempts, next);
         let ticks: Vec<_> = scale.ticks().into_iter().map(|(x, label)| tick(x, &label)).collect();
-        let marks: Vec<_> = attempts.iter().map(|attempt| mark(attempt, scale.x(attempt.started_at), slowest)).collect();
+        let marks: Vec<_> =
+            attempts.iter().map(|attempt| mark(attempt, scale.x(attempt.started_at), slowest)).collect();
         let planned = next.map(|at| planned(scale.x(at), at, now.get()));
         Some(view! {
             <figure class="timeline">
                 <svg width="100%" height="132" role="img" aria-label=label>
                     <line class="timeline-limit" x1="0" x2="100%" y1=TOP y2=TOP></line>
-                    <text class="timeline-label" x="0" y=TOP - 6>{duration_ms(slowest)}</text>
+                    <text class="timeline-label" x="100%" y=TOP + 14 text-anchor="end">{duration_ms(slowest)}</text>
                     {ticks}
                     <line class="timeline-base" x1="0" x2="100%" y1=BASE y2=BASE></line>
                     {planned}
@@ -118,7 +123,7 @@ struct Scale {
 const LINEAR_SECONDS: f64 = 10.0;
 /// Room at the edges for what is centred on a point, as shares of the width.
 const MARGIN_LEFT: f64 = 0.05;
-const MARGIN_RIGHT: f64 = 0.07;
+const MARGIN_RIGHT: f64 = 0.1;
 
 impl Scale {
     fn new(first: Timestamp, last: Timestamp) -> Self {
@@ -243,6 +248,6 @@ mod tests {
             .map(|seconds| scale.place(Duration::from_secs(seconds).as_secs_f64()))
             .collect();
         assert!(places.windows(2).all(|pair| pair[1] - pair[0] > 0.1), "{places:?}");
-        assert_eq!(scale.x(after(95_730)), "93.00%");
+        assert_eq!(scale.x(after(95_730)), "90.00%");
     }
 }

@@ -2,10 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::{
-    logo::Mark,
-    theme_switch::ThemeSwitch,
-};
+use super::{logo::Mark, theme_switch::ThemeSwitch};
 use crate::{
     browser,
     components::{Glyph, Icon, Tag, Tone},

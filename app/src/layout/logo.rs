@@ -10,7 +10,7 @@ pub fn Mark(#[prop(default = 24)] size: u32) -> impl IntoView {
             <rect class="mark-ground" width="24" height="24" rx="6"></rect>
             <path
                 class="mark-line"
-                d="M7.5 5v13M7.5 13a3.9 3.9 0 0 1 7.8 0v2.7a2.1 2.1 0 0 0 4.2 0v-1.2"
+                d="M6 5v13M6 13a3.9 3.9 0 0 1 7.8 0v2.7a2.1 2.1 0 0 0 4.2 0v-1.2"
                 fill="none"
                 stroke-width="2"
                 stroke-linecap="round"

@@ -13,7 +13,11 @@ use crate::{
 pub fn ThemeSwitch() -> impl IntoView {
     let start = SharedValue::new(|| use_context::<Theme>().or_else(browser::theme).unwrap_or_default()).into_inner();
     let current = RwSignal::new(start);
-    let choices = [(Theme::Light, Icon::Sun, "Light"), (Theme::Dark, Icon::Moon, "Dark"), (Theme::System, Icon::Monitor, "As the system")];
+    let choices = [
+        (Theme::Light, Icon::Sun, "Light"),
+        (Theme::Dark, Icon::Moon, "Dark"),
+        (Theme::System, Icon::Monitor, "As the system"),
+    ];
     let buttons = choices.map(|(theme, icon, label)| {
         view! {
             <button
