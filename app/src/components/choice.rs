@@ -118,7 +118,7 @@ pub fn Checkbox(
 pub fn RadioCards(
     #[prop(into)] name: String,
     #[prop(into)] label: Signal<String>,
-    #[prop(into)] options: Signal<Vec<RadioCard>>,
+    options: Vec<RadioCard>,
     #[prop(optional, into)] value: MaybeProp<String>,
     #[prop(optional)] bind: Option<RwSignal<String>>,
     /// Smaller cards, more of them in a row.
@@ -143,7 +143,7 @@ pub fn RadioCards(
             </label>
         }
     };
-    let cards = move || options.get().into_iter().map(&card).collect_view();
+    let cards = options.into_iter().map(card).collect_view();
     view! {
         <fieldset class="radio-cards" class:compact=compact>
             <legend class="field-label">{move || label.get()}</legend>
