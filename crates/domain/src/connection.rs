@@ -77,10 +77,8 @@ impl ConnectionInput {
     /// Every field that is wrong.
     pub fn parse(self) -> Result<ConnectionSpec, FieldErrors> {
         let mut errors = FieldErrors::default();
-        let name = self
-            .name
-            .filter(|name| !name.trim().is_empty())
-            .and_then(|name| errors.check("name", parse_name(&name)));
+        let name =
+            self.name.filter(|name| !name.trim().is_empty()).and_then(|name| errors.check("name", parse_name(&name)));
         errors.into_result()?;
         Ok(ConnectionSpec {
             source_id: self.source_id,

@@ -77,9 +77,10 @@ impl DeliveryStatus {
 impl std::str::FromStr for DeliveryStatus {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or(
-            "must be pending, in_flight, waiting, succeeded, failed, held, skipped or cancelled",
-        )
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or("must be pending, in_flight, waiting, succeeded, failed, held, skipped or cancelled")
     }
 }
 

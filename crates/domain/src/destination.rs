@@ -126,10 +126,7 @@ impl Method {
 impl std::str::FromStr for Method {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|method| method.as_str() == text)
-            .ok_or("must be POST, PUT, PATCH, GET or DELETE")
+        Self::ALL.into_iter().find(|method| method.as_str() == text).ok_or("must be POST, PUT, PATCH, GET or DELETE")
     }
 }
 
@@ -168,7 +165,9 @@ impl Auth {
     pub fn secrets(&self) -> Vec<String> {
         match self {
             Self::None => vec![],
-            Self::Basic { password: secret, .. } | Self::Bearer { token: secret } | Self::ApiKey { value: secret, .. } => {
+            Self::Basic { password: secret, .. }
+            | Self::Bearer { token: secret }
+            | Self::ApiKey { value: secret, .. } => {
                 vec![secret.clone()]
             }
         }
@@ -273,17 +272,8 @@ pub struct DestinationSpec {
 pub const DEFAULT_TIMEOUT_MS: u32 = 30_000;
 const MAX_HEADERS: usize = 30;
 /// Headers that belong to the connection or that hookstream writes itself.
-const RESERVED_HEADERS: [&str; 9] = [
-    "connection",
-    "content-length",
-    "host",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "expect",
-];
+const RESERVED_HEADERS: [&str; 9] =
+    ["connection", "content-length", "host", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "expect"];
 
 impl DestinationInput {
     /// # Errors
@@ -377,7 +367,10 @@ fn check_headers(errors: &mut FieldErrors, headers: &BTreeMap<String, String>) {
         let lower = name.to_ascii_lowercase();
         if !is_header_name(name) {
             errors.push(path, "is no header name");
-        } else if RESERVED_HEADERS.contains(&lower.as_str()) || lower.starts_with("webhook-") || lower.starts_with("x-hookstream-") {
+        } else if RESERVED_HEADERS.contains(&lower.as_str())
+            || lower.starts_with("webhook-")
+            || lower.starts_with("x-hookstream-")
+        {
             errors.push(path, "is set by hookstream itself");
         } else if value.len() > 4000 || !value.bytes().all(|b| b == b'\t' || (0x20..0x7f).contains(&b)) {
             errors.push(path, "must be at most 4000 printable ASCII characters");
@@ -405,7 +398,7 @@ fn parse_signing(errors: &mut FieldErrors, input: SigningInput) -> Signing {
 
 fn is_base64_of_24_to_64_bytes(text: &str) -> bool {
     let digits = text.trim_end_matches('=');
-    text.len() % 4 == 0
+    text.len().is_multiple_of(4)
         && text.len() - digits.len() <= 2
         && (32..=86).contains(&digits.len())
         && digits.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
@@ -453,7 +446,8 @@ mod tests {
     #[test]
     fn urls_are_web_addresses_without_credentials() {
         assert!(input("https://example.com/x?y=1").parse().is_ok());
-        for bad in ["", "example.com", "ftp://example.com", "https://u:p@example.com", "file:///etc/passwd", "http://"] {
+        for bad in ["", "example.com", "ftp://example.com", "https://u:p@example.com", "file:///etc/passwd", "http://"]
+        {
             let errors = input(bad).parse().expect_err(bad);
             assert!(errors.at("config.url").is_some(), "{bad}");
         }

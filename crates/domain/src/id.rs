@@ -17,7 +17,7 @@ pub struct InvalidId {
 #[must_use]
 pub const fn uuid_v7(now: Timestamp, random: u128) -> u128 {
     const RANDOM: u128 = (0x0fff << 64) | 0x3fff_ffff_ffff_ffff;
-    let millis = (now.as_micros() / 1000) as u64 as u128 & 0xffff_ffff_ffff;
+    let millis = (now.as_micros() / 1000).cast_unsigned() as u128 & 0xffff_ffff_ffff;
     (millis << 80) | (0x7 << 76) | (0b10 << 62) | (random & RANDOM)
 }
 

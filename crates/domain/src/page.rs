@@ -70,13 +70,14 @@ impl PageRequest {
         let mut errors = crate::field::FieldErrors::default();
         let limit = match limit {
             None | Some("") => Self::DEFAULT_LIMIT,
-            Some(text) => match text.parse::<u16>() {
-                Ok(limit @ 1..=Self::MAX_LIMIT) => limit,
-                _ => {
+            Some(text) => {
+                if let Ok(limit @ 1..=Self::MAX_LIMIT) = text.parse() {
+                    limit
+                } else {
                     errors.push("limit", "must be a whole number from 1 to 250");
                     Self::DEFAULT_LIMIT
                 }
-            },
+            }
         };
         let after = cursor.filter(|text| !text.is_empty()).and_then(|text| errors.check("cursor", text.parse()));
         errors.into_result()?;

@@ -35,7 +35,7 @@ pub enum RetryStrategy {
 }
 
 /// No wait is longer than this, whatever the strategy.
-pub const MAX_INTERVAL: Duration = Duration::from_secs(7 * 86_400);
+pub const MAX_INTERVAL: Duration = Duration::from_hours(7 * 24);
 const DEFAULT_SCHEDULE: [u32; 5] = [30, 300, 1_800, 7_200, 86_400];
 
 impl Default for RetryPolicy {

@@ -61,8 +61,7 @@ impl std::str::FromStr for TemplateId {
 }
 
 /// The body of the test event of a source without a template.
-pub const GENERIC_SAMPLE_BODY: &str =
-    "{\n  \"type\": \"test.event\",\n  \"message\": \"A test event from hookstream\",\n  \"data\": {\"amount\": 4200, \"currency\": \"eur\"}\n}";
+pub const GENERIC_SAMPLE_BODY: &str = "{\n  \"type\": \"test.event\",\n  \"message\": \"A test event from hookstream\",\n  \"data\": {\"amount\": 4200, \"currency\": \"eur\"}\n}";
 
 const STRIPE: Template = Template {
     id: TemplateId::Stripe,

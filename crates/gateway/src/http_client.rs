@@ -16,7 +16,7 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::{Host, Url};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+const IDLE_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Sends requests to destinations.
 #[derive(Clone)]
@@ -163,9 +163,7 @@ impl Resolve for GuardedResolver {
             match (allowed.is_empty(), found.first()) {
                 (false, _) => Ok(Box::new(allowed.into_iter()) as Addrs),
                 (true, Some(first)) => Err(blocked(&format!("{name} ({})", first.ip())).into()),
-                (true, None) => {
-                    Err(SendError::new(ErrorClass::Dns, format!("the name {name} has no address")).into())
-                }
+                (true, None) => Err(SendError::new(ErrorClass::Dns, format!("the name {name} has no address")).into()),
             }
         })
     }
@@ -222,10 +220,11 @@ fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
     };
     match segments {
         // ::ffff:a.b.c.d and ::a.b.c.d, which holds :: and ::1 as well.
-        [0, 0, 0, 0, 0, 0xffff | 0, high, low] => Some(from(high, low)),
         // 64:ff9b::/96 and 64:ff9b:1::/48.
-        [0x64, 0xff9b, 0 | 1, _, _, _, high, low] => Some(from(high, low)),
-        [0x2002, high, low, ..] => Some(from(high, low)),
+        [0, 0, 0, 0, 0, 0xffff | 0, high, low]
+        | [0x64, 0xff9b, 0 | 1, _, _, _, high, low]
+        // 6to4.
+        | [0x2002, high, low, ..] => Some(from(high, low)),
         [0x2001, 0, _, _, _, _, high, low] => Some(from(!high, !low)),
         _ => None,
     }
@@ -238,10 +237,32 @@ mod tests {
     #[test]
     fn private_addresses_are_not_public_in_any_spelling() {
         for text in [
-            "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0",
-            "255.255.255.255", "224.0.0.1", "198.18.0.1", "192.0.0.8", "240.0.0.1", "::1", "::", "fe80::1", "fc00::1",
-            "fd00:ec2::254", "ff02::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "64:ff9b::7f00:1",
-            "64:ff9b:1::a00:1", "2002:7f00:1::", "2001:0:0:0:0:0:80ff:fffe", "2001:db8::1", "::127.0.0.1",
+            "127.0.0.1",
+            "10.1.2.3",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "255.255.255.255",
+            "224.0.0.1",
+            "198.18.0.1",
+            "192.0.0.8",
+            "240.0.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+            "fc00::1",
+            "fd00:ec2::254",
+            "ff02::1",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+            "64:ff9b::7f00:1",
+            "64:ff9b:1::a00:1",
+            "2002:7f00:1::",
+            "2001:0:0:0:0:0:80ff:fffe",
+            "2001:db8::1",
+            "::127.0.0.1",
         ] {
             let ip: IpAddr = text.parse().expect("an address");
             assert!(!is_public(ip), "{text}");
@@ -256,8 +277,14 @@ mod tests {
     fn literals_are_refused_however_they_are_written() {
         let client = HttpClient::new(vec![]).expect("a client");
         for text in [
-            "http://127.0.0.1/", "http://2130706433/", "http://0x7f.1/", "http://017700000001/", "http://127.1/",
-            "http://[::1]/", "http://[::ffff:7f00:1]/", "http://0/",
+            "http://127.0.0.1/",
+            "http://2130706433/",
+            "http://0x7f.1/",
+            "http://017700000001/",
+            "http://127.1/",
+            "http://[::1]/",
+            "http://[::ffff:7f00:1]/",
+            "http://0/",
         ] {
             let url = Url::parse(text).expect("a URL");
             let error = client.request(reqwest::Method::POST, &url).expect_err(text);

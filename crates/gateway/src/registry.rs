@@ -3,11 +3,7 @@
 //! A snapshot is never changed: [`Registry::follow`] makes the next one when the version in the database has grown,
 //! told by a signal or, at the latest, by asking twice a second.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use arc_swap::ArcSwap;
 use domain::{
@@ -88,12 +84,7 @@ impl Registry {
         let changes = store.config_changes(0).await?;
         let snapshot = Snapshot::default().with(changes, &vault);
         let (changed, _) = tokio::sync::watch::channel(snapshot.version);
-        Ok(Self {
-            store,
-            vault,
-            current: Arc::new(ArcSwap::from_pointee(snapshot)),
-            changed: Arc::new(changed),
-        })
+        Ok(Self { store, vault, current: Arc::new(ArcSwap::from_pointee(snapshot)), changed: Arc::new(changed) })
     }
 
     #[must_use]
@@ -117,9 +108,11 @@ impl Registry {
         let next = before.with(changes, &self.vault);
         let version = next.version;
         // Two that refresh at once both come to a true snapshot; the newer one stays.
-        self.current.rcu(|current| {
-            if current.version > version { Arc::clone(current) } else { Arc::new(next.clone()) }
-        });
+        self.current.rcu(
+            |current| {
+                if current.version > version { Arc::clone(current) } else { Arc::new(next.clone()) }
+            },
+        );
         self.changed.send_replace(version);
         Ok(())
     }

@@ -113,12 +113,8 @@ impl Store {
     pub async fn set_role(&self, user: UserId, org: OrgId, role: Role, now: Timestamp) -> Result<()> {
         let sql = "INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4) \
             ON CONFLICT (org_id, user_id) DO UPDATE SET role = excluded.role";
-        let values = [
-            uuid(org.as_u128()).into(),
-            uuid(user.as_u128()).into(),
-            role.as_str().into(),
-            now.as_micros().into(),
-        ];
+        let values =
+            [uuid(org.as_u128()).into(), uuid(user.as_u128()).into(), role.as_str().into(), now.as_micros().into()];
         self.writer().execute_raw(self.statement(sql, values)).await.map_err(StoreError::from)?;
         Ok(())
     }

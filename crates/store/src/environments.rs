@@ -68,7 +68,8 @@ impl Store {
         let version = next_version(self, &transaction).await?;
         let env = uuid(id.as_u128());
         for table in ["sources", "destinations", "connections"] {
-            let sql = format!("UPDATE {table} SET deleted_at = $1, version = $2 WHERE env_id = $3 AND deleted_at IS NULL");
+            let sql =
+                format!("UPDATE {table} SET deleted_at = $1, version = $2 WHERE env_id = $3 AND deleted_at IS NULL");
             let values = [now.as_micros().into(), version.into(), env.into()];
             transaction.execute_raw(self.statement(sql, values)).await?;
         }

@@ -63,9 +63,9 @@ fn is_passing(error: &DbErr) -> bool {
     }
 }
 
-/// SQLSTATE classes of PostgreSQL, and primary or extended result codes of SQLite.
+/// SQLSTATE classes of PostgreSQL (five characters), and primary or extended result codes of SQLite (at most four digits).
 fn is_passing_code(code: &str) -> bool {
-    if code.len() == 5 && !code.bytes().all(|b| b.is_ascii_digit() && code.starts_with('0')) {
+    if code.len() == 5 {
         // Connection, resources, operator intervention, system; read-only after a fail-over; deadlock, serialization.
         return ["08", "53", "57", "58", "25006", "40"].iter().any(|class| code.starts_with(class));
     }

@@ -1,5 +1,7 @@
 //! Events of a project, as people and deliveries read them.
 
+use std::fmt::Write;
+
 use bytes::Bytes;
 use domain::{
     event::{EventFilter, EventSummary},
@@ -70,8 +72,7 @@ impl Scope {
         }
         let (clause, mut values) = conditions.finish();
         values.push(i64::try_from(rows_wanted(&page)).unwrap_or(i64::MAX).into());
-        let sql =
-            format!("SELECT {COLUMNS} FROM events e WHERE {clause} ORDER BY e.id DESC LIMIT ${}", values.len());
+        let sql = format!("SELECT {COLUMNS} FROM events e WHERE {clause} ORDER BY e.id DESC LIMIT ${}", values.len());
         let rows = self.store.reader().query_all_raw(self.store.statement(sql, values)).await?;
         let events = rows.iter().map(summary).collect::<Result<Vec<_>>>()?;
         let mut page = Page::from_rows(events, page.limit, |event| event.id.as_u128());
@@ -107,12 +108,7 @@ impl Scope {
                 "(e.id = ? OR e.provider_event_id = ? OR EXISTS (SELECT 1 FROM event_bodies b \
                  WHERE b.env_id = e.env_id AND b.event_id = e.id AND ({in_body} OR {in_headers})))"
             ),
-            [
-                uuid(id).into(),
-                search.into(),
-                Value::Bytes(Some(search.as_bytes().to_vec())),
-                search.into(),
-            ],
+            [uuid(id).into(), search.into(), Value::Bytes(Some(search.as_bytes().to_vec())), search.into()],
         );
     }
 
@@ -159,7 +155,7 @@ impl Conditions {
                 Some(text) => {
                     self.clause.push_str(text);
                     self.values.extend(values.next());
-                    self.clause.push_str(&format!("${}", self.values.len()));
+                    let _ = write!(self.clause, "${}", self.values.len());
                 }
                 None => self.clause.push_str(part),
             }

@@ -39,8 +39,7 @@ pub struct Claimed {
     pub trigger: Trigger,
 }
 
-const CLAIM_COLUMNS: &str =
-    "env_id, id, event_id, connection_id, destination_id, attempt_count, attempt_trigger";
+const CLAIM_COLUMNS: &str = "env_id, id, event_id, connection_id, destination_id, attempt_count, attempt_trigger";
 
 impl Store {
     /// Takes up to `limit` deliveries of a destination that are due, oldest due first.
@@ -57,8 +56,7 @@ impl Store {
                SELECT env_id, id FROM deliveries WHERE destination_id = $2 AND due_at IS NOT NULL AND due_at <= $3 \
                ORDER BY due_at, id LIMIT $4 {skip_locked}) RETURNING {CLAIM_COLUMNS}"
         );
-        let values =
-            [node.into(), uuid(destination.as_u128()).into(), now.as_micros().into(), i64::from(limit).into()];
+        let values = [node.into(), uuid(destination.as_u128()).into(), now.as_micros().into(), i64::from(limit).into()];
         let rows = self.writer().query_all_raw(self.statement(sql, values)).await?;
         let mut claimed = rows.iter().map(claimed).collect::<Result<Vec<_>>>()?;
         claimed.sort_unstable_by_key(|delivery| delivery.id);
@@ -67,30 +65,49 @@ impl Store {
 
     /// When the next delivery of a destination is due; in the past when one is due already.
     pub async fn next_due(&self, destination: DestinationId) -> Result<Option<Timestamp>> {
-        let sql = "SELECT due_at FROM deliveries WHERE destination_id = $1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1";
-        let row =
-            self.reader().query_one_raw(self.statement(sql, [uuid(destination.as_u128()).into()])).await?;
+        let sql =
+            "SELECT due_at FROM deliveries WHERE destination_id = $1 AND due_at IS NOT NULL ORDER BY due_at LIMIT 1";
+        let row = self.reader().query_one_raw(self.statement(sql, [uuid(destination.as_u128()).into()])).await?;
         row.map(|row| get::<i64>(&row, "due_at").map(at)).transpose()
     }
 
-    /// All destinations with queued deliveries, found by one index step each.
-    pub async fn queued_destinations(&self) -> Result<Vec<DestinationId>> {
+    /// All destinations with queued deliveries, and when the first of each is due; found by two index steps each.
+    pub async fn queued_destinations(&self) -> Result<Vec<(DestinationId, Timestamp)>> {
         let sql = "WITH RECURSIVE step(d) AS (\
               SELECT (SELECT destination_id FROM deliveries WHERE due_at IS NOT NULL ORDER BY destination_id LIMIT 1) \
               UNION ALL \
               SELECT (SELECT destination_id FROM deliveries WHERE due_at IS NOT NULL AND destination_id > step.d \
                       ORDER BY destination_id LIMIT 1) FROM step WHERE step.d IS NOT NULL) \
-            SELECT d FROM step WHERE d IS NOT NULL";
+            SELECT d, (SELECT due_at FROM deliveries WHERE destination_id = step.d AND due_at IS NOT NULL \
+                       ORDER BY due_at LIMIT 1) AS due FROM step WHERE d IS NOT NULL";
         let rows = self.reader().query_all_raw(self.statement(sql, [])).await?;
-        rows.iter().map(|row| get::<Uuid>(row, "d").map(|id| DestinationId::from_u128(id.as_u128()))).collect()
+        let mut queued = Vec::with_capacity(rows.len());
+        for row in &rows {
+            // Between the two steps the last one may have been taken.
+            if let Some(due) = get::<Option<i64>>(row, "due")? {
+                queued.push((DestinationId::from_u128(get::<Uuid>(row, "d")?.as_u128()), at(due)));
+            }
+        }
+        Ok(queued)
+    }
+
+    /// What a node has taken, at most 10,000 of it.
+    pub async fn leased_by(&self, node: i64) -> Result<Vec<(EnvId, DeliveryId)>> {
+        let sql = "SELECT env_id, id FROM deliveries WHERE lease_owner = $1 LIMIT 10000";
+        let rows = self.reader().query_all_raw(self.statement(sql, [node.into()])).await?;
+        rows.iter()
+            .map(|row| {
+                let id = |column| get::<Uuid>(row, column).map(|id| id.as_u128());
+                Ok((EnvId::from_u128(id("env_id")?), DeliveryId::from_u128(id("id")?)))
+            })
+            .collect()
     }
 
     /// Gives a delivery back that was taken but not tried, so that another may take it at `due`.
     pub async fn give_back(&self, node: i64, env: EnvId, delivery: DeliveryId, due: Timestamp) -> Result<()> {
         let sql = "UPDATE deliveries SET status = CASE WHEN attempt_count = 0 THEN 'pending' ELSE 'waiting' END, \
             due_at = $1, lease_owner = NULL WHERE env_id = $2 AND id = $3 AND lease_owner = $4";
-        let values =
-            [due.as_micros().into(), uuid(env.as_u128()).into(), uuid(delivery.as_u128()).into(), node.into()];
+        let values = [due.as_micros().into(), uuid(env.as_u128()).into(), uuid(delivery.as_u128()).into(), node.into()];
         self.writer().execute_raw(self.statement(sql, values)).await?;
         Ok(())
     }

@@ -3,10 +3,7 @@
 use std::str::FromStr;
 
 use domain::time::Timestamp;
-use sea_orm::{
-    QueryResult, TryGetable, Value,
-    prelude::Uuid,
-};
+use sea_orm::{QueryResult, TryGetable, Value, prelude::Uuid};
 
 use crate::error::{Result, StoreError};
 

@@ -49,7 +49,7 @@ enum Granted {
 }
 
 /// `last_used_at` is not written more often than this.
-const TOUCH_EVERY: Duration = Duration::from_secs(60);
+const TOUCH_EVERY: Duration = Duration::from_mins(1);
 
 impl Access {
     #[must_use]

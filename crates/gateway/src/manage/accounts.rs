@@ -62,11 +62,8 @@ impl Gateway {
         let user_id = UserId::new(now, clock::id_bits());
         let org_id = OrgId::new(now, clock::id_bits());
         let env_id = EnvId::new(now, clock::id_bits());
-        let project = EnvironmentSpec {
-            name: project.to_owned(),
-            slug: domain::field::slug_of(project),
-            mode: Mode::Live,
-        };
+        let project =
+            EnvironmentSpec { name: project.to_owned(), slug: domain::field::slug_of(project), mode: Mode::Live };
         let account = NewAccount {
             user_id,
             email: &sign_up.email,

@@ -14,7 +14,7 @@ use super::{Access, Error, Result};
 use crate::{Gateway, auth, clock};
 
 /// How long the old key works beside the one that replaces it.
-const ROTATION_OVERLAP: Duration = Duration::from_secs(24 * 3600);
+const ROTATION_OVERLAP: Duration = Duration::from_hours(24);
 
 impl Gateway {
     pub async fn api_keys(&self, access: &Access, page: PageRequest) -> Result<Page<ApiKey>> {

@@ -37,9 +37,10 @@ impl Error {
     /// What follows from a unique index on the slug.
     pub(crate) fn slug_taken(error: StoreError, what: &str) -> Self {
         match error {
-            StoreError::Conflict(_) => {
-                Self::invalid("slug", &format!("is taken by another {what} of this project; choose another name or slug"))
-            }
+            StoreError::Conflict(_) => Self::invalid(
+                "slug",
+                &format!("is taken by another {what} of this project; choose another name or slug"),
+            ),
             other => other.into(),
         }
     }

@@ -13,12 +13,7 @@ use super::{Access, Error, Result};
 use crate::{Gateway, clock};
 
 impl Gateway {
-    pub async fn events(
-        &self,
-        access: &Access,
-        filter: &EventFilter,
-        page: PageRequest,
-    ) -> Result<Page<EventSummary>> {
+    pub async fn events(&self, access: &Access, filter: &EventFilter, page: PageRequest) -> Result<Page<EventSummary>> {
         access.require(Permission::Read)?;
         Ok(access.rows.events(filter, page).await?)
     }

@@ -26,13 +26,13 @@ pub use self::{
     accounts::Bootstrap,
     error::Error,
 };
-pub use crate::pipeline::ingest::{IngestRequest, Refusal};
 use crate::clock;
+pub use crate::pipeline::ingest::{IngestRequest, Refusal};
 
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// How often expired sessions are removed.
-const HOUSEKEEPING: Duration = Duration::from_secs(600);
+const HOUSEKEEPING: Duration = Duration::from_mins(10);
 
 /// Removes what has expired, until the node stops.
 pub(crate) async fn housekeeping(store: Store, stop: CancellationToken) {

@@ -73,8 +73,7 @@ pub fn check(snapshot: &Snapshot, request: IngestRequest, id_bits: u128) -> Resu
 
 fn verify(inlet: &Inlet, request: &IngestRequest) -> Result<VerificationStatus, Refusal> {
     let verification = inlet.verification.as_ref().ok_or(Refusal::Unavailable)?;
-    let check =
-        Check { headers: &request.headers, body: &request.body, now: request.received_at, verification };
+    let check = Check { headers: &request.headers, body: &request.body, now: request.received_at, verification };
     providers::verify(inlet.template, &check)?;
     let is_required = inlet.template.is_some() || verification.kind != VerificationKind::None;
     Ok(if is_required { VerificationStatus::Verified } else { VerificationStatus::NotRequired })

@@ -81,12 +81,8 @@ mod tests {
     const DICE: Dice = Dice { now: Timestamp::from_micros(0), spread: 0.0, id_bits: 0 };
 
     fn sent(status: u16, retry_after: Option<u64>) -> Sent {
-        let answer = Answer {
-            status,
-            headers: vec![],
-            body: String::new(),
-            retry_after: retry_after.map(Duration::from_secs),
-        };
+        let answer =
+            Answer { status, headers: vec![], body: String::new(), retry_after: retry_after.map(Duration::from_secs) };
         let failed = !(200..300).contains(&status);
         Sent {
             request: SentRequest { method: "POST".into(), url: "https://example.com/".into(), headers: vec![] },

@@ -1,8 +1,6 @@
 //! The second stage: which deliveries does an event ask for? A pure function of the event and the source's routes.
 
-use domain::{
-    id::{ConnectionId, DestinationId},
-};
+use domain::id::{ConnectionId, DestinationId};
 use store::writer::NewEvent;
 
 use crate::registry::Route;

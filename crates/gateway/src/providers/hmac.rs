@@ -14,7 +14,9 @@ pub fn sha256(key: &[u8], pieces: &[&[u8]]) -> Vec<u8> {
 
 fn sha256_state(key: &[u8], pieces: &[&[u8]]) -> Option<Hmac<Sha256>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).ok()?;
-    pieces.iter().for_each(|piece| mac.update(piece));
+    for piece in pieces {
+        mac.update(piece);
+    }
     Some(mac)
 }
 

@@ -48,12 +48,15 @@ pub struct Described {
     pub provider_event_id: Option<String>,
 }
 
+/// Names and values of the headers that carry a signature.
+type SignedHeaders = Vec<(&'static str, String)>;
+
 /// A provider's part.
 struct Provider {
     verify: fn(&Check<'_>) -> Result<(), Mismatch>,
     describe: fn(&HeaderMap, &[u8]) -> Described,
     /// The headers that the provider would send with a body: for test events.
-    sign: fn(secret: &str, body: &[u8], event_type: &str, now: Timestamp) -> Vec<(&'static str, String)>,
+    sign: fn(secret: &str, body: &[u8], event_type: &str, now: Timestamp) -> SignedHeaders,
 }
 
 const fn provider(id: TemplateId) -> &'static Provider {
@@ -97,9 +100,7 @@ pub fn sign(
     now: Timestamp,
 ) -> Vec<(String, String)> {
     let Some(secret) = verification.secrets.first() else { return Vec::new() };
-    let own = |headers: Vec<(&'static str, String)>| {
-        headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-    };
+    let own = |headers: SignedHeaders| headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
     match (template, verification.kind) {
         (Some(id), _) => own((provider(id).sign)(secret, body, event_type, now)),
         (None, VerificationKind::None) => Vec::new(),

@@ -65,7 +65,8 @@ fn what_the_sdk_signed_is_accepted_and_what_was_touched_is_not() {
             let headers = header_map(case.headers.clone());
             let now = case.timestamp.unwrap_or(1_760_000_000);
             let secret = fixtures.secret.as_str();
-            let check = |secrets: &[&str], headers: &HeaderMap, body: &[u8], now| run(template, secrets, headers, body, now);
+            let check =
+                |secrets: &[&str], headers: &HeaderMap, body: &[u8], now| run(template, secrets, headers, body, now);
             assert_eq!(check(&[secret], &headers, case.body.as_bytes(), now), Ok(()), "{name}");
             assert_eq!(check(&["old secret", secret], &headers, case.body.as_bytes(), now), Ok(()), "{name}: rotation");
 
@@ -84,10 +85,7 @@ fn what_the_sdk_signed_is_accepted_and_what_was_touched_is_not() {
             let original = original.expect("the fixture has the header").1;
             for bad in ["", "sha256=", "t=1,v1=", "v1,", &original[..original.len() - 2], "garbage"] {
                 let mut headers = headers.clone();
-                headers.insert(
-                    signature_header.parse::<HeaderName>().expect("a name"),
-                    bad.parse().expect("a value"),
-                );
+                headers.insert(signature_header.parse::<HeaderName>().expect("a name"), bad.parse().expect("a value"));
                 assert!(check(&[secret], &headers, case.body.as_bytes(), now).is_err(), "{name}: {bad:?}");
             }
             let mut without = headers.clone();
@@ -134,8 +132,7 @@ fn test_events_are_signed_as_the_provider_would() {
         let sample = template.template();
         let headers =
             header_map(sign(Some(template), &verification, sample.sample_body.as_bytes(), sample.sample_type, now));
-        let check =
-            Check { headers: &headers, body: sample.sample_body.as_bytes(), now, verification: &verification };
+        let check = Check { headers: &headers, body: sample.sample_body.as_bytes(), now, verification: &verification };
         assert_eq!(super::verify(Some(template), &check), Ok(()));
         let described = describe(Some(template), &headers, sample.sample_body.as_bytes());
         assert_eq!(described.event_type.as_deref(), Some(sample.sample_type));
@@ -196,9 +193,8 @@ fn a_plain_hmac_needs_its_prefix_and_encoding() {
         let now = Timestamp::from_micros(0);
         let signed = sign(None, &verification, b"body", "", now);
         let headers = header_map(signed.clone());
-        let check = |headers: &HeaderMap, body| {
-            super::verify(None, &Check { headers, body, now, verification: &verification })
-        };
+        let check =
+            |headers: &HeaderMap, body| super::verify(None, &Check { headers, body, now, verification: &verification });
         assert_eq!(check(&headers, b"body"), Ok(()));
         assert_eq!(check(&headers, b"bodY"), Err(Mismatch::WrongSignature));
         let bare = header_map([("X-Sig".to_owned(), signed[0].1.replace("mac=", ""))]);

@@ -12,6 +12,7 @@ use domain::{destination::DestinationStatus, id::DestinationId, time::Timestamp}
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::Workers;
+use crate::clock;
 
 /// Deliveries of one claim.
 const CLAIM: usize = 64;
@@ -19,7 +20,7 @@ const CLAIM: usize = 64;
 const WORTH_A_CLAIM: usize = 16;
 const GATHER_ROOM: Duration = Duration::from_millis(2);
 /// The longest a pump sleeps without looking.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 const NEVER: i64 = i64::MAX;
 
@@ -111,7 +112,7 @@ impl Workers {
             permits = lane.take_room() => permits,
             () = self.inner.stop.cancelled() => return LONGEST_SLEEP,
         };
-        let now = self.now();
+        let now = clock::now();
         lane.due_hint.store(NEVER, Ordering::Relaxed);
         let wanted = permits.len();
         let limit = u32::try_from(wanted).unwrap_or(u32::MAX);
@@ -134,7 +135,7 @@ impl Workers {
             Ok(due) => {
                 let due = due.map_or(NEVER, Timestamp::as_micros).min(lane.due_hint.load(Ordering::Relaxed));
                 // At least a moment, so that a row that another node is about to take is not asked for in a loop.
-                Timestamp::from_micros(due).since(self.now()).clamp(Duration::from_millis(1), LONGEST_SLEEP)
+                Timestamp::from_micros(due).since(clock::now()).clamp(Duration::from_millis(1), LONGEST_SLEEP)
             }
             Err(_) => AFTER_ERROR,
         }

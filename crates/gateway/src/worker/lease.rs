@@ -11,8 +11,8 @@ use store::queue::{HEARTBEAT, NODE_TTL};
 
 use super::Workers;
 
-/// A node stops sending this long before others may take over.
-const MARGIN: Duration = Duration::from_secs(3);
+/// How long a heartbeat holds: a node stops sending 3 s before others may take over.
+const VALID: Duration = Duration::from_secs(NODE_TTL.as_secs() - 3);
 
 /// The lease of this node.
 pub(super) struct Lease {
@@ -28,13 +28,8 @@ pub(super) struct Lease {
 
 impl Lease {
     pub fn new(node: i64, is_contested: bool) -> Self {
-        let lease = Self {
-            node,
-            is_contested,
-            born: Instant::now(),
-            valid_until: AtomicU64::new(0),
-            epoch: AtomicU64::new(0),
-        };
+        let lease =
+            Self { node, is_contested, born: Instant::now(), valid_until: AtomicU64::new(0), epoch: AtomicU64::new(0) };
         lease.extend(Instant::now());
         lease
     }
@@ -62,7 +57,7 @@ impl Lease {
         if !self.is_valid() {
             self.epoch.fetch_add(1, Ordering::AcqRel);
         }
-        let until = self.millis(begun + NODE_TTL - MARGIN);
+        let until = self.millis(begun + VALID);
         self.valid_until.store(until, Ordering::Release);
     }
 

@@ -23,7 +23,6 @@ use std::{
 use domain::{
     delivery::Trigger,
     id::{DeliveryId, DestinationId},
-    time::Timestamp,
 };
 use store::{
     Result, Store,
@@ -197,10 +196,6 @@ impl Workers {
         lanes.insert(destination, Arc::clone(&lane));
         self.inner.sends.spawn(self.clone().pump(Arc::clone(&lane)));
         lane
-    }
-
-    fn now(&self) -> Timestamp {
-        clock::now()
     }
 }
 

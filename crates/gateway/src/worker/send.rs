@@ -81,11 +81,9 @@ impl Workers {
                 body: event.body.clone(),
             },
             None => match store.scope(claimed.env_id).event(claimed.event_id).await? {
-                Some(event) => Content {
-                    source_id: event.summary.source_id,
-                    headers: Arc::new(event.headers),
-                    body: event.body,
-                },
+                Some(event) => {
+                    Content { source_id: event.summary.source_id, headers: Arc::new(event.headers), body: event.body }
+                }
                 None => return store.drop_leased(node, claimed, "its event is no longer kept").await,
             },
         };

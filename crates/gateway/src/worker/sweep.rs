@@ -7,6 +7,7 @@ use store::signals::Signal;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{Workers, lock};
+use crate::clock;
 
 /// How often queues are looked at.
 const SWEEP: Duration = Duration::from_secs(5);
@@ -26,7 +27,9 @@ impl Workers {
                 // A pause or its end.
                 _ = changes.changed() => {
                     let paused: Vec<_> = lock(&self.inner.lanes).values().cloned().collect();
-                    paused.iter().for_each(|lane| lane.wake());
+                    for lane in paused {
+                        lane.wake();
+                    }
                 }
                 () = self.inner.stop.cancelled() => return,
             }
@@ -41,7 +44,7 @@ impl Workers {
     }
 
     async fn sweep_once(&self) -> store::Result<()> {
-        let now = self.now();
+        let now = clock::now();
         let store = &self.inner.store;
         let taken_over = store.take_over(self.inner.lease.node(), now).await?;
         if taken_over > 0 {
@@ -75,7 +78,7 @@ impl Workers {
             }
             if suspects.contains(&delivery) {
                 tracing::info!(delivery.id = %delivery, "giving back a delivery that nobody works on");
-                self.inner.store.give_back(node, env, delivery, self.now()).await?;
+                self.inner.store.give_back(node, env, delivery, clock::now()).await?;
             } else {
                 unknown.insert(delivery);
             }
@@ -96,7 +99,9 @@ impl Workers {
                 Ok(Signal::Due(destination)) => self.wake(destination),
                 Ok(Signal::Missed) | Err(RecvError::Lagged(_)) => {
                     let lanes: Vec<_> = lock(&self.inner.lanes).values().cloned().collect();
-                    lanes.iter().for_each(|lane| lane.wake());
+                    for lane in lanes {
+                        lane.wake();
+                    }
                 }
                 Ok(_) => {}
                 Err(RecvError::Closed) => return,

@@ -45,4 +45,3 @@ pub(crate) async fn refresh(
 fn keys(events: &BTreeSet<(EnvId, EventId)>) -> Vec<Vec<Value>> {
     events.iter().map(|(env, event)| vec![uuid(env.as_u128()).into(), uuid(event.as_u128()).into()]).collect()
 }
-

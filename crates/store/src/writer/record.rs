@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use domain::{
-    delivery::{Attempt, DeliveryStatus},
+    delivery::{Attempt, DeliveryStatus, ErrorClass},
     id::{EnvId, EventId},
     time::Timestamp,
 };
@@ -99,7 +99,7 @@ fn attempt_row(record: &AttemptRecord) -> Result<Vec<Value>> {
         Value::String(response_headers),
         text(attempt.response_body.as_deref()),
         text(attempt.error.as_deref()),
-        text(attempt.error_class.map(|class| class.as_str())),
+        text(attempt.error_class.map(ErrorClass::as_str)),
         to_json(&attempt.request)?.into(),
         Value::BigInt(attempt.next_retry_at.map(Timestamp::as_micros)),
     ])

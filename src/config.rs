@@ -1,0 +1,271 @@
+//! How the server is set up: defaults, then a TOML file, then `HOOKSTREAM_*` variables, each over the one before.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail};
+use figment::{
+    Figment,
+    providers::{Env, Format, Serialized, Toml},
+};
+use gateway::{Settings, SignupPolicy, secrets::Vault};
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+
+/// The settings as they are written; the field's names in capitals after `HOOKSTREAM_` are the variables.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Where the server listens.
+    pub addr: SocketAddr,
+    /// Where providers and people reach it; `http://<addr>` when absent.
+    pub public_url: Option<String>,
+    /// `sqlite:<path>` or `postgres://…`; a file in the data folder when absent.
+    pub database_url: Option<String>,
+    pub data_dir: PathBuf,
+    /// 64 hexadecimal characters; generated into the data folder when absent, and required with PostgreSQL.
+    #[serde(skip_serializing)]
+    pub secret_key: Option<String>,
+    /// Networks that deliveries may reach although they are not public.
+    #[serde(deserialize_with = "networks", serialize_with = "as_text")]
+    pub allow_targets: Vec<IpNet>,
+    /// Networks whose `X-Forwarded-For` is believed.
+    #[serde(deserialize_with = "networks", serialize_with = "as_text")]
+    pub trusted_proxies: Vec<IpNet>,
+    /// Who may make an account. When absent: anybody until the first one exists, then who is invited.
+    pub signup: Option<Signup>,
+    /// The longest request body, in bytes, or with KiB or MiB.
+    #[serde(deserialize_with = "bytes")]
+    pub max_body: usize,
+    /// What is logged: a level, or directives such as `info,gateway=debug`.
+    pub log: String,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Signup {
+    Open,
+    Invite,
+    Closed,
+}
+
+const NAMES: [&str; 10] = [
+    "addr",
+    "public_url",
+    "database_url",
+    "data_dir",
+    "secret_key",
+    "allow_targets",
+    "trusted_proxies",
+    "signup",
+    "max_body",
+    "log",
+];
+const DEFAULT_FILE: &str = "hookstream.toml";
+const DEFAULT_MAX_BODY: usize = 10 << 20;
+/// Connections to PostgreSQL of one process, or readers of an SQLite file.
+const MAX_CONNECTIONS: u32 = 16;
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            addr: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            public_url: None,
+            database_url: None,
+            data_dir: PathBuf::from("data"),
+            secret_key: None,
+            allow_targets: Vec::new(),
+            trusted_proxies: Vec::new(),
+            signup: None,
+            max_body: DEFAULT_MAX_BODY,
+            log: "info".to_owned(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file (`hookstream.toml` here, where there is one, unless another is named) and the environment.
+    pub fn load(file: Option<&Path>) -> anyhow::Result<Self> {
+        let mut figment = Figment::from(Serialized::defaults(Self::default()));
+        match file {
+            Some(file) if !file.is_file() => bail!("the configuration file {} does not exist", file.display()),
+            Some(file) => figment = figment.merge(Toml::file_exact(file)),
+            None => figment = figment.merge(Toml::file_exact(DEFAULT_FILE)),
+        }
+        let environment = Env::prefixed("HOOKSTREAM_").only(&NAMES);
+        // An empty variable is an absent one.
+        let set: Vec<String> = environment
+            .iter()
+            .filter(|(_, value)| !value.trim().is_empty())
+            .map(|(name, _)| name.as_str().to_owned())
+            .collect();
+        let set: Vec<&str> = set.iter().map(String::as_str).collect();
+        let figment = figment.merge(Verbatim(&set));
+        figment.extract().context("the configuration is not valid")
+    }
+
+    /// Without a slash at the end.
+    pub fn public_url(&self) -> anyhow::Result<String> {
+        let text = self.public_url.clone().unwrap_or_else(|| format!("http://{}", self.addr));
+        let url = text.trim_end_matches('/').to_owned();
+        let is_web =
+            ["http://", "https://"].iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|r| !r.is_empty()));
+        if is_web { Ok(url) } else { bail!("HOOKSTREAM_PUBLIC_URL must begin with http:// or https://, not {text:?}") }
+    }
+
+    pub fn database(&self) -> store::Options {
+        let url = self
+            .database_url
+            .clone()
+            .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("hookstream.db").display()));
+        store::Options { url, max_connections: MAX_CONNECTIONS }
+    }
+
+    /// What the gateway needs to know. Generates the secret key where that is allowed.
+    pub fn gateway(&self) -> anyhow::Result<Settings> {
+        Ok(Settings {
+            public_url: self.public_url()?,
+            secret_key: self.secret_key()?,
+            allow_targets: self.allow_targets.clone(),
+            signup: match self.signup {
+                None => SignupPolicy::FirstOnly,
+                Some(Signup::Open) => SignupPolicy::Open,
+                Some(Signup::Invite) => SignupPolicy::Invite,
+                Some(Signup::Closed) => SignupPolicy::Closed,
+            },
+        })
+    }
+
+    fn secret_key(&self) -> anyhow::Result<String> {
+        if let Some(key) = &self.secret_key {
+            Vault::new(key).context("HOOKSTREAM_SECRET_KEY is not valid")?;
+            return Ok(key.clone());
+        }
+        if !self.database().url.starts_with("sqlite:") {
+            bail!(
+                "HOOKSTREAM_SECRET_KEY must be set with PostgreSQL: every process needs the same 32 bytes as 64 \
+                 hexadecimal characters (`openssl rand -hex 32` makes them; keep them as safe as the database)"
+            );
+        }
+        let file = self.data_dir.join("secret.key");
+        match std::fs::read_to_string(&file) {
+            Ok(key) => Ok(key.trim().to_owned()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                let key = Vault::generate_key();
+                write_private(&file, &key).with_context(|| format!("{} cannot be written", file.display()))?;
+                Ok(key)
+            }
+            Err(error) => Err(error).with_context(|| format!("{} cannot be read", file.display())),
+        }
+    }
+}
+
+/// Writes a file that only its owner may read, and that is not there yet.
+fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    if let Some(folder) = file.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut file = options.open(file)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// The variables as texts, whatever they look like: a key of digits alone is still a text.
+struct Verbatim<'a>(&'a [&'a str]);
+
+impl figment::Provider for Verbatim<'_> {
+    fn metadata(&self) -> figment::Metadata {
+        figment::Metadata::named("HOOKSTREAM_ environment variable(s)")
+    }
+
+    fn data(&self) -> figment::Result<figment::value::Map<figment::Profile, figment::value::Dict>> {
+        let mut values = figment::value::Dict::new();
+        for name in self.0 {
+            let variable = format!("HOOKSTREAM_{}", name.to_uppercase());
+            if let Ok(text) = std::env::var(&variable) {
+                values.insert((*name).to_owned(), text.trim().to_owned().into());
+            }
+        }
+        Ok(figment::value::Map::from([(figment::Profile::Default, values)]))
+    }
+}
+
+/// A list, or a text with commas.
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        List(Vec<String>),
+        Text(String),
+    }
+    let texts = match Given::deserialize(deserializer)? {
+        Given::List(list) => list,
+        Given::Text(text) => text.split(',').map(str::to_owned).collect(),
+    };
+    let network = |text: &String| {
+        let text = text.trim();
+        text.parse::<IpNet>()
+            .or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from))
+            .map_err(|_| D::Error::custom(format!("{text:?} is no network such as 10.0.0.0/8 or address")))
+    };
+    texts.iter().filter(|text| !text.trim().is_empty()).map(network).collect()
+}
+
+fn as_text<S: serde::Serializer>(networks: &[IpNet], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(networks.iter().map(ToString::to_string))
+}
+
+fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Given {
+        Number(usize),
+        Text(String),
+    }
+    match Given::deserialize(deserializer)? {
+        Given::Number(number) => Ok(number),
+        Given::Text(text) => parse_bytes(&text)
+            .ok_or_else(|| D::Error::custom(format!("{text:?} is no size such as 65536, 64KiB or 10MiB"))),
+    }
+}
+
+fn parse_bytes(text: &str) -> Option<usize> {
+    let text = text.trim();
+    let (number, unit) = [("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)]
+        .into_iter()
+        .find_map(|(suffix, unit)| text.strip_suffix(suffix).map(|number| (number, unit)))
+        .unwrap_or((text, 1));
+    number.trim().parse::<usize>().ok()?.checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(parse_bytes("65536"), Some(65_536));
+        assert_eq!(parse_bytes("10 MiB"), Some(10 << 20));
+        assert_eq!(parse_bytes("1KiB"), Some(1024));
+        assert_eq!(parse_bytes("ten"), None);
+    }
+
+    #[test]
+    fn the_variables_are_the_fields() {
+        let fields = serde_json::to_value(Config::default()).expect("serializes");
+        let fields: Vec<_> = fields.as_object().expect("an object").keys().cloned().collect();
+        for name in fields {
+            assert!(NAMES.contains(&name.as_str()), "{name}");
+        }
+    }
+}

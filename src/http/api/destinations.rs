@@ -1,0 +1,53 @@
+//! `/v1/destinations`
+
+use axum::{
+    Json as Answer, Router,
+    http::StatusCode,
+    routing::{get, post},
+};
+use domain::{
+    destination::{Destination, DestinationInput},
+    id::DestinationId,
+    page::Page,
+};
+
+use super::request::{Api, Id, Json, Patch, Query};
+use crate::http::{AppState, error::Problem};
+
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/destinations", get(list).post(create))
+        .route("/destinations/{id}", get(one).patch(update).delete(remove))
+        .route("/destinations/{id}/pause", post(pause))
+        .route("/destinations/{id}/resume", post(resume))
+}
+
+async fn list(api: Api, query: Query) -> Result<Answer<Page<Destination>>, Problem> {
+    Ok(Answer(api.gateway.destinations(&api.access, query.page()?).await?))
+}
+
+async fn create(api: Api, Json(input): Json<DestinationInput>) -> Result<(StatusCode, Answer<Destination>), Problem> {
+    let made = api.gateway.create_destination(&api.access, input).await?;
+    Ok((StatusCode::CREATED, Answer(made)))
+}
+
+async fn one(api: Api, Id(id): Id<DestinationId>) -> Result<Answer<Destination>, Problem> {
+    Ok(Answer(api.gateway.destination(&api.access, id).await?))
+}
+
+async fn update(api: Api, Id(id): Id<DestinationId>, Patch(patch): Patch) -> Result<Answer<Destination>, Problem> {
+    Ok(Answer(api.gateway.update_destination(&api.access, id, patch).await?))
+}
+
+async fn remove(api: Api, Id(id): Id<DestinationId>) -> Result<StatusCode, Problem> {
+    api.gateway.delete_destination(&api.access, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn pause(api: Api, Id(id): Id<DestinationId>) -> Result<Answer<Destination>, Problem> {
+    Ok(Answer(api.gateway.pause_destination(&api.access, id).await?))
+}
+
+async fn resume(api: Api, Id(id): Id<DestinationId>) -> Result<Answer<Destination>, Problem> {
+    Ok(Answer(api.gateway.resume_destination(&api.access, id).await?))
+}

@@ -1,0 +1,27 @@
+//! The REST API under `/v1`: thin handlers over the gateway's use cases, a file for each kind of resource.
+
+mod api_keys;
+mod connections;
+mod deliveries;
+mod destinations;
+mod environments;
+mod events;
+mod request;
+mod sources;
+
+use axum::Router;
+
+use super::{AppState, error::Problem};
+
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .merge(environments::router())
+        .merge(sources::router())
+        .merge(destinations::router())
+        .merge(connections::router())
+        .merge(events::router())
+        .merge(deliveries::router())
+        .merge(api_keys::router())
+        .fallback(|| async { Problem::not_found() })
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+}

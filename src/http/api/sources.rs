@@ -1,0 +1,54 @@
+//! `/v1/sources`
+
+use axum::{
+    Json as Answer, Router,
+    http::StatusCode,
+    routing::{get, post},
+};
+use domain::{
+    id::{EventId, SourceId},
+    page::Page,
+    source::{Source, SourceInput},
+};
+
+use super::request::{Api, Id, Json, Patch, Query};
+use crate::http::{AppState, error::Problem};
+
+pub fn router() -> Router<AppState> {
+    Router::new()
+        .route("/sources", get(list).post(create))
+        .route("/sources/{id}", get(one).patch(update).delete(remove))
+        .route("/sources/{id}/test", post(test))
+}
+
+async fn list(api: Api, query: Query) -> Result<Answer<Page<Source>>, Problem> {
+    Ok(Answer(api.gateway.sources(&api.access, query.page()?).await?))
+}
+
+async fn create(api: Api, Json(input): Json<SourceInput>) -> Result<(StatusCode, Answer<Source>), Problem> {
+    let made = api.gateway.create_source(&api.access, input).await?;
+    Ok((StatusCode::CREATED, Answer(made)))
+}
+
+async fn one(api: Api, Id(id): Id<SourceId>) -> Result<Answer<Source>, Problem> {
+    Ok(Answer(api.gateway.source(&api.access, id).await?))
+}
+
+async fn update(api: Api, Id(id): Id<SourceId>, Patch(patch): Patch) -> Result<Answer<Source>, Problem> {
+    Ok(Answer(api.gateway.update_source(&api.access, id, patch).await?))
+}
+
+async fn remove(api: Api, Id(id): Id<SourceId>) -> Result<StatusCode, Problem> {
+    api.gateway.delete_source(&api.access, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(serde::Serialize)]
+struct Sent {
+    event_id: EventId,
+}
+
+async fn test(api: Api, Id(id): Id<SourceId>) -> Result<(StatusCode, Answer<Sent>), Problem> {
+    let event_id = api.gateway.send_test_event(&api.access, id).await?;
+    Ok((StatusCode::CREATED, Answer(Sent { event_id })))
+}

@@ -1,0 +1,84 @@
+//! Sign-in sessions in the database. The cookie holds a random id; only its SHA-256 is stored.
+
+use async_trait::async_trait;
+use sha2::{Digest, Sha256};
+use store::Store;
+use tower_sessions::{
+    Expiry, SessionManagerLayer, SessionStore,
+    cookie::{SameSite, time::Duration},
+    session::{Id, Record},
+    session_store::{Error, Result},
+};
+
+/// A session that is not used for so long has ended.
+const IDLE: Duration = Duration::days(14);
+
+#[derive(Clone)]
+pub struct Sessions {
+    store: Store,
+}
+
+/// The layer that gives handlers their `Session`.
+pub fn layer(store: Store, is_https: bool) -> SessionManagerLayer<Sessions> {
+    // A browser takes the prefix only over HTTPS, and then only from this very host.
+    let name = if is_https { "__Host-hookstream" } else { "hookstream" };
+    SessionManagerLayer::new(Sessions { store })
+        .with_name(name)
+        .with_path("/")
+        .with_secure(is_https)
+        .with_http_only(true)
+        .with_same_site(SameSite::Lax)
+        .with_expiry(Expiry::OnInactivity(IDLE))
+}
+
+impl std::fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sessions")
+    }
+}
+
+#[async_trait]
+impl SessionStore for Sessions {
+    async fn create(&self, record: &mut Record) -> Result<()> {
+        loop {
+            let data = encode(record)?;
+            let expires = record.expiry_date.unix_timestamp();
+            if self.store.insert_session(&hash(record.id), &data, expires).await.map_err(backend)? {
+                return Ok(());
+            }
+            record.id = Id::default();
+        }
+    }
+
+    async fn save(&self, record: &Record) -> Result<()> {
+        let expires = record.expiry_date.unix_timestamp();
+        self.store.save_session(&hash(record.id), &encode(record)?, expires).await.map_err(backend)
+    }
+
+    async fn load(&self, id: &Id) -> Result<Option<Record>> {
+        let now = gateway::clock::now().as_secs();
+        let Some((data, expires)) = self.store.session(&hash(*id), now).await.map_err(backend)? else {
+            return Ok(None);
+        };
+        let data = serde_json::from_str(&data).map_err(|error| Error::Decode(error.to_string()))?;
+        let expiry_date =
+            time::OffsetDateTime::from_unix_timestamp(expires).map_err(|error| Error::Decode(error.to_string()))?;
+        Ok(Some(Record { id: *id, data, expiry_date }))
+    }
+
+    async fn delete(&self, id: &Id) -> Result<()> {
+        self.store.delete_session(&hash(*id)).await.map_err(backend)
+    }
+}
+
+fn hash(id: Id) -> Vec<u8> {
+    Sha256::digest(id.0.to_be_bytes()).to_vec()
+}
+
+fn encode(record: &Record) -> Result<String> {
+    serde_json::to_string(&record.data).map_err(|error| Error::Encode(error.to_string()))
+}
+
+fn backend(error: store::StoreError) -> Error {
+    Error::Backend(error.to_string())
+}

@@ -1,0 +1,151 @@
+//! The dashboard: pages drawn on the server, and the server functions behind them.
+
+use app::{
+    App,
+    api::caller::{SESSION_USER, Visitor},
+    components::ServerNow,
+    shell::{Assets, Theme, shell},
+};
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, Method, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use domain::id::UserId;
+use gateway::clock;
+use leptos::prelude::{provide_context, view};
+use tower_http::compression::CompressionLayer;
+use tower_sessions::Session;
+
+use super::{AppState, error::Problem, live, session, site};
+
+#[derive(Clone)]
+struct Dashboard {
+    assets: Assets,
+}
+
+pub fn router(state: &AppState, is_https: bool) -> anyhow::Result<Router<AppState>> {
+    // Starts the executor that drawing needs, and finds out early when a route does not fit.
+    leptos_axum::generate_route_list(App);
+    let dashboard = Dashboard { assets: site::assets()? };
+    let drawn = Router::new()
+        .route("/api/{*function}", post(server_function))
+        .fallback(get(page).head(page).fallback(|| async { Problem::method_not_allowed() }))
+        .layer(axum::Extension(dashboard))
+        .layer(CompressionLayer::new().br(true).gzip(true));
+    Ok(drawn
+        .route("/live/{env_id}", get(live::live))
+        .layer(session::layer(state.gateway.store().clone(), is_https))
+        .layer(middleware::from_fn(same_origin_only))
+        .layer(middleware::map_response(secure_headers)))
+}
+
+async fn page(
+    State(state): State<AppState>,
+    axum::Extension(dashboard): axum::Extension<Dashboard>,
+    session: Session,
+    request: Request,
+) -> Response {
+    let theme = theme_of(request.headers());
+    let context = context(state, visitor(&session).await, theme);
+    let draw = move || {
+        let assets = dashboard.assets.clone();
+        shell(&assets, theme, view! { <App/> })
+    };
+    leptos_axum::render_app_async_with_context(context, draw)(request).await
+}
+
+async fn server_function(State(state): State<AppState>, session: Session, request: Request) -> Response {
+    let theme = theme_of(request.headers());
+    let context = context(state, visitor(&session).await, theme);
+    leptos_axum::handle_server_fns_with_context(context, request).await.into_response()
+}
+
+/// What pages and server functions find in their context.
+fn context(state: AppState, visitor: Visitor, theme: Theme) -> impl Fn() + Clone + Send + Sync + 'static {
+    let now = clock::now();
+    move || {
+        provide_context(state.gateway.clone());
+        provide_context(visitor);
+        provide_context(theme);
+        provide_context(ServerNow(now));
+    }
+}
+
+async fn visitor(session: &Session) -> Visitor {
+    let user = match session.get::<UserId>(SESSION_USER).await {
+        Ok(user) => user,
+        Err(error) => {
+            tracing::warn!(%error, "a session could not be read");
+            None
+        }
+    };
+    Visitor { user }
+}
+
+fn theme_of(headers: &HeaderMap) -> Theme {
+    let cookies = headers.get(header::COOKIE).and_then(|value| value.to_str().ok());
+    cookies.map(Theme::from_cookie_header).unwrap_or_default()
+}
+
+/// Refuses what another site makes a browser send along with our cookie.
+async fn same_origin_only(request: Request, next: Next) -> Response {
+    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    if is_safe || is_same_origin(request.headers()) {
+        next.run(request).await
+    } else {
+        Problem::cross_origin().into_response()
+    }
+}
+
+fn is_same_origin(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
+    match text("sec-fetch-site") {
+        Some(site) => matches!(site, "same-origin" | "none"),
+        // Every browser sends at least an origin with such a request; what sends neither carries nobody's cookie.
+        None => text("origin").is_none_or(|origin| {
+            let host = origin.split_once("://").map(|(_, host)| host);
+            host.is_some() && host == text("host")
+        }),
+    }
+}
+
+async fn secure_headers(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::REFERRER_POLICY, "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_sites_are_told_from_this_one() {
+        let check = |pairs: &[(&'static str, &'static str)]| {
+            is_same_origin(
+                &pairs
+                    .iter()
+                    .map(|(name, value)| (header::HeaderName::from_static(name), HeaderValue::from_static(value)))
+                    .collect(),
+            )
+        };
+        assert!(check(&[("sec-fetch-site", "same-origin")]));
+        assert!(!check(&[("sec-fetch-site", "cross-site"), ("origin", "http://here"), ("host", "here")]));
+        assert!(!check(&[("sec-fetch-site", "same-site")]));
+        assert!(check(&[("origin", "http://here:3000"), ("host", "here:3000")]));
+        assert!(!check(&[("origin", "http://there"), ("host", "here")]));
+        assert!(!check(&[("origin", "null"), ("host", "here")]));
+        assert!(check(&[("host", "here")]));
+    }
+}

@@ -1,0 +1,31 @@
+//! hookstream: a webhook gateway that a team runs itself. This crate puts the parts together: configuration
+//! ([`config`]), the command line ([`cli`]), the server ([`startup`]) and what it answers over HTTP ([`http`]).
+
+mod cli;
+mod config;
+mod http;
+mod shutdown;
+mod startup;
+mod telemetry;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("hookstream: the async runtime could not be started: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(cli::run(arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hookstream: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
