@@ -105,7 +105,7 @@ pub fn after(delay: Duration, run: impl FnOnce() + 'static) {
     set_timeout(run, delay);
 }
 
-/// Calls `message` with the data of each server-sent event.
+/// Calls `message` with the data of each server-sent event, named `change` or not at all.
 pub fn subscribe(url: &str, message: impl Fn(String) + 'static) -> Option<Subscription> {
     let source = EventSource::new(url).ok()?;
     let listener = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
@@ -114,6 +114,7 @@ pub fn subscribe(url: &str, message: impl Fn(String) + 'static) -> Option<Subscr
         }
     });
     source.set_onmessage(Some(listener.as_ref().unchecked_ref()));
+    source.add_event_listener_with_callback("change", listener.as_ref().unchecked_ref()).ok()?;
     Some(Subscription { source, _message: listener })
 }
 
@@ -124,10 +125,14 @@ pub fn focus(id: &str) {
     }
 }
 
-/// Opens a `<dialog>` as a modal one.
+/// Opens a `<dialog>` as a modal one and goes to its first field, or to its first button where it has none.
 pub fn open_dialog(id: &str) {
-    if let Some(dialog) = by_id::<HtmlDialogElement>(id).filter(|dialog| !dialog.open()) {
-        let _ = dialog.show_modal();
+    let Some(dialog) = by_id::<HtmlDialogElement>(id).filter(|dialog| !dialog.open()) else { return };
+    let _ = dialog.show_modal();
+    let first = |selector| dialog.query_selector(selector).ok().flatten();
+    let field = first("input:not([type=hidden]), textarea, select").or_else(|| first("button"));
+    if let Some(field) = field.and_then(|field| field.dyn_into::<HtmlElement>().ok()) {
+        let _ = field.focus();
     }
 }
 

@@ -24,8 +24,10 @@ pub fn HeaderList(
                 view! {
                     <div class="header-row">
                         <dt>{name}</dt>
-                        <dd>{value.clone()}</dd>
-                        <CopyButton text=value label=label/>
+                        <dd>
+                            <span>{value.clone()}</span>
+                            <CopyButton text=value label=label/>
+                        </dd>
                     </div>
                 }
             })

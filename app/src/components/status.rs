@@ -1,5 +1,9 @@
 //! What state something is in: always a shape, a word and a colour together.
 
+use domain::{
+    connection::ConnectionStatus, delivery::DeliveryStatus, destination::DestinationStatus, event::EventStatus,
+    source::SourceStatus,
+};
 use leptos::prelude::*;
 
 /// A family of colours: text, border, surface and a solid one for shapes and charts.
@@ -219,6 +223,61 @@ impl Status {
             Self::Received | Self::Acknowledged => DOT,
             Self::Skipped => SKIP,
             Self::NoRoute | Self::Cancelled | Self::Disabled | Self::Revoked | Self::Expired => SLASH,
+        }
+    }
+}
+
+impl From<EventStatus> for Status {
+    /// Whether an event that stays `received` has no route is not in its status; who knows says [`Status::NoRoute`].
+    fn from(status: EventStatus) -> Self {
+        match status {
+            EventStatus::Received => Self::Received,
+            EventStatus::Processing => Self::Processing,
+            EventStatus::Delivered => Self::Delivered,
+            EventStatus::Failed => Self::Failed,
+        }
+    }
+}
+
+impl From<DeliveryStatus> for Status {
+    fn from(status: DeliveryStatus) -> Self {
+        match status {
+            DeliveryStatus::Pending => Self::Pending,
+            DeliveryStatus::InFlight => Self::InFlight,
+            DeliveryStatus::Waiting => Self::Waiting,
+            DeliveryStatus::Succeeded => Self::Succeeded,
+            DeliveryStatus::Failed => Self::Failed,
+            DeliveryStatus::Held => Self::Held,
+            DeliveryStatus::Skipped => Self::Skipped,
+            DeliveryStatus::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<SourceStatus> for Status {
+    fn from(status: SourceStatus) -> Self {
+        match status {
+            SourceStatus::Active => Self::Active,
+            SourceStatus::Paused => Self::Paused,
+        }
+    }
+}
+
+impl From<DestinationStatus> for Status {
+    fn from(status: DestinationStatus) -> Self {
+        match status {
+            DestinationStatus::Active => Self::Active,
+            DestinationStatus::Paused => Self::Paused,
+        }
+    }
+}
+
+impl From<ConnectionStatus> for Status {
+    fn from(status: ConnectionStatus) -> Self {
+        match status {
+            ConnectionStatus::Active => Self::Active,
+            ConnectionStatus::Paused => Self::Paused,
+            ConnectionStatus::Disabled => Self::Disabled,
         }
     }
 }

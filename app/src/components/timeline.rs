@@ -96,11 +96,11 @@ pub fn Exchange(#[prop(into)] request: ViewFnOnce, #[prop(into)] answer: ViewFnO
     view! {
         <div class="exchange">
             <section>
-                <h4>"Request"</h4>
+                <h3>"Request"</h3>
                 {request.run()}
             </section>
             <section>
-                <h4>"Response"</h4>
+                <h3>"Response"</h3>
                 {answer.run()}
             </section>
         </div>
