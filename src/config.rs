@@ -92,7 +92,8 @@ impl Config {
         match file {
             Some(file) if !file.is_file() => bail!("the configuration file {} does not exist", file.display()),
             Some(file) => figment = figment.merge(Toml::file_exact(file)),
-            None => figment = figment.merge(Toml::file_exact(DEFAULT_FILE)),
+            None if Path::new(DEFAULT_FILE).is_file() => figment = figment.merge(Toml::file_exact(DEFAULT_FILE)),
+            None => {}
         }
         let environment = Env::prefixed("HOOKSTREAM_").only(&NAMES);
         // An empty variable is an absent one.
