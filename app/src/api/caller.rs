@@ -1,0 +1,263 @@
+//! Who calls a server function, and how the answer goes back. On the server only.
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use domain::{
+    id::{EnvId, UserId},
+    page::PageRequest,
+    time::Timestamp,
+};
+use gateway::{
+    Gateway,
+    manage::{Access, Caller},
+};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
+use leptos::{
+    prelude::{expect_context, use_context},
+    server_fn::error::FromServerFnError,
+};
+use leptos_axum::ResponseOptions;
+use tower_sessions::Session;
+
+use super::{ApiError, Form, Typed};
+use crate::{components::ServerNow, paths};
+
+/// The session's entry that names the person.
+pub const SESSION_USER: &str = "user";
+
+/// Who sent the request, as its session says. The server gives it by context.
+#[derive(Clone, Copy, Debug)]
+pub struct Visitor {
+    pub user: Option<UserId>,
+}
+
+/// The call of a server function.
+pub struct Call {
+    pub gateway: Gateway,
+    visitor: Visitor,
+    reply: Reply,
+}
+
+/// A call within a project that the caller may see.
+pub struct ProjectCall {
+    pub gateway: Gateway,
+    pub access: Access,
+    pub reply: Reply,
+}
+
+/// Where the answer's status, headers and cookies are set. A page asks for server functions too while it is drawn: then
+/// they are those of the page.
+#[derive(Clone)]
+pub struct Reply {
+    request: Parts,
+    response: ResponseOptions,
+}
+
+/// Runs the body of a server function. Its error sets the HTTP status.
+pub async fn answer<T>(work: impl AsyncFnOnce(Call) -> Result<T, ApiError>) -> Result<T, ApiError> {
+    let call = Call::here();
+    let reply = call.reply.clone();
+    work(call).await.inspect_err(|error| reply.refuse(error, None))
+}
+
+/// The same within the project `env`.
+pub async fn in_project<T>(
+    env: &str,
+    work: impl AsyncFnOnce(ProjectCall) -> Result<T, ApiError>,
+) -> Result<T, ApiError> {
+    answer(async |call: Call| work(call.project(env).await?).await).await
+}
+
+/// The same for a form: when it is refused and there is no JavaScript, it is drawn again with what was typed.
+pub async fn answer_form<T>(
+    form: &impl Form,
+    work: impl AsyncFnOnce(Call) -> Result<T, ApiError>,
+) -> Result<T, ApiError> {
+    let call = Call::here();
+    let reply = call.reply.clone();
+    work(call).await.inspect_err(|error| reply.refuse(error, Some(&Typed::of(form))))
+}
+
+/// The same for a form within the project `env`.
+pub async fn form_in_project<T>(
+    env: &str,
+    form: &impl Form,
+    work: impl AsyncFnOnce(ProjectCall) -> Result<T, ApiError>,
+) -> Result<T, ApiError> {
+    answer_form(form, async |call: Call| work(call.project(env).await?).await).await
+}
+
+/// An id that came as text. What is no id names nothing.
+pub fn id<T: std::str::FromStr>(text: &str) -> Result<T, ApiError> {
+    text.parse().map_err(|_| ApiError::NotFound)
+}
+
+/// The page of a list that begins at `cursor`.
+pub fn page_after(cursor: Option<&str>) -> Result<PageRequest, ApiError> {
+    Ok(PageRequest::parse(None, cursor)?)
+}
+
+/// The time of the request.
+#[must_use]
+pub fn now() -> Timestamp {
+    expect_context::<ServerNow>().0
+}
+
+impl Call {
+    fn here() -> Self {
+        Self {
+            gateway: expect_context(),
+            visitor: use_context().unwrap_or(Visitor { user: None }),
+            reply: Reply { request: expect_context(), response: expect_context() },
+        }
+    }
+
+    /// The person who asks.
+    pub fn user(&self) -> Result<UserId, ApiError> {
+        self.visitor.user.ok_or(ApiError::Unauthenticated)
+    }
+
+    /// The person, as the gateway's caller.
+    pub fn caller(&self) -> Result<Caller, ApiError> {
+        self.user().map(Caller::User)
+    }
+
+    /// How the answer goes back.
+    #[must_use]
+    pub const fn reply(&self) -> &Reply {
+        &self.reply
+    }
+
+    async fn project(self, env: &str) -> Result<ProjectCall, ApiError> {
+        let caller = self.caller()?;
+        let access = self.gateway.access(&caller, id::<EnvId>(env)?).await?;
+        Ok(ProjectCall { gateway: self.gateway, access, reply: self.reply })
+    }
+}
+
+impl Reply {
+    /// Leads the visitor on to `path`: with JavaScript the router goes there, without it the browser.
+    pub fn go_to(&self, path: &str) {
+        let Ok(location) = HeaderValue::from_str(path) else { return };
+        self.response.insert_header(header::LOCATION, location);
+        if self.is_document() {
+            self.response.set_status(StatusCode::SEE_OTHER);
+        } else {
+            self.response.insert_header(
+                HeaderName::from_static(leptos::server_fn::redirect::REDIRECT_HEADER),
+                HeaderValue::from_static(""),
+            );
+        }
+    }
+
+    /// Signs the visitor in. The session gets a new id, so that one planted before is worth nothing.
+    pub async fn sign_in(&self, user: UserId) -> Result<(), ApiError> {
+        let session = self.session()?;
+        session.cycle_id().await.map_err(|error| session_failed(&error))?;
+        session.insert(SESSION_USER, user).await.map_err(|error| session_failed(&error))
+    }
+
+    /// Ends the session.
+    pub async fn sign_out(&self) -> Result<(), ApiError> {
+        self.session()?.flush().await.map_err(|error| session_failed(&error))
+    }
+
+    /// Keeps `secret`, which belongs to `id`, for the next page alone.
+    ///
+    /// It goes to the visitor's own browser, as the page will, and not into an address, the session or the database.
+    pub fn show_once(&self, id: impl std::fmt::Display, secret: &str) {
+        self.set_cookie(&format!("{id}.{}", URL_SAFE_NO_PAD.encode(secret)), 120);
+    }
+
+    /// The secret that was kept for `id`. From now on it is nowhere.
+    #[must_use]
+    pub fn take_once(&self, id: &str) -> Option<String> {
+        let cookies = self.request.headers.get_all(header::COOKIE);
+        let encoded = cookies
+            .iter()
+            .filter_map(|cookies| cookies.to_str().ok())
+            .flat_map(|cookies| cookies.split(';'))
+            .find_map(|cookie| {
+                let (of, secret) = cookie.trim().strip_prefix(ONCE_COOKIE)?.strip_prefix('=')?.split_once('.')?;
+                (of == id).then_some(secret)
+            })?;
+        self.set_cookie("", 0);
+        String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).ok()?).ok()
+    }
+
+    fn set_cookie(&self, value: &str, max_age_seconds: u32) {
+        let secure = if self.is_encrypted() { "; Secure" } else { "" };
+        let cookie =
+            format!("{ONCE_COOKIE}={value}; Path=/; HttpOnly; SameSite=Strict; Max-Age={max_age_seconds}{secure}");
+        if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+            self.response.append_header(header::SET_COOKIE, cookie);
+        }
+    }
+
+    /// Whether the visitor's browser came over TLS, which may end in front of us.
+    fn is_encrypted(&self) -> bool {
+        let begins = |name| self.header(name).is_some_and(|url| url.starts_with("https://"));
+        begins(header::ORIGIN) || begins(header::REFERER)
+    }
+
+    fn refuse(&self, error: &ApiError, typed: Option<&Typed>) {
+        let is_page = self.request.method == Method::GET;
+        if is_page && *error == ApiError::Unauthenticated {
+            let here = self.request.uri.path_and_query().map_or(paths::HOME, |path| path.as_str());
+            if let Ok(location) = HeaderValue::from_str(&paths::sign_in_then(here)) {
+                self.response.insert_header(header::LOCATION, location);
+                self.response.set_status(StatusCode::SEE_OTHER);
+            }
+        } else if !is_page && self.is_document() {
+            self.back_to_the_form(error, typed);
+        } else if let Ok(status) = StatusCode::from_u16(error.status()) {
+            self.response.set_status(status);
+        }
+    }
+
+    /// Sends a browser without JavaScript back to the page of the form, whose address then says what was wrong.
+    fn back_to_the_form(&self, error: &ApiError, typed: Option<&Typed>) {
+        let Some(mut page) = self.header(header::REFERER).and_then(|referer| url::Url::parse(referer).ok()) else {
+            return;
+        };
+        let kept: Vec<(String, String)> = page
+            .query_pairs()
+            .filter(|(name, _)| !matches!(name.as_ref(), "__path" | "__err" | "__typed"))
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect();
+        page.query_pairs_mut()
+            .clear()
+            .extend_pairs(kept)
+            .append_pair("__path", self.request.uri.path())
+            .append_pair("__err", &base64::engine::general_purpose::URL_SAFE.encode(error.ser()))
+            .extend_pairs(typed.and_then(Typed::encode).map(|typed| ("__typed", typed)));
+        // Relative, so that nothing but our own pages can be meant.
+        let location = format!("{}?{}", page.path(), page.query().unwrap_or_default());
+        if let Ok(location) = HeaderValue::from_str(&location) {
+            self.response.insert_header(header::LOCATION, location);
+            self.response.set_status(StatusCode::SEE_OTHER);
+        }
+    }
+
+    /// Whether the browser itself asks, rather than our code in it.
+    fn is_document(&self) -> bool {
+        self.header(header::ACCEPT).is_some_and(|accept| accept.contains("text/html"))
+    }
+
+    fn session(&self) -> Result<Session, ApiError> {
+        self.request.extensions.get::<Session>().cloned().ok_or_else(|| {
+            tracing::error!("no session layer stands around the server functions");
+            ApiError::Internal
+        })
+    }
+
+    fn header(&self, name: HeaderName) -> Option<&str> {
+        self.request.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+const ONCE_COOKIE: &str = "hs_once";
+
+fn session_failed(error: &tower_sessions::session::Error) -> ApiError {
+    tracing::error!(error = %error, "the session could not be kept");
+    ApiError::Unavailable
+}

@@ -1,0 +1,185 @@
+//! From the texts of the destination's form to what the domain wants. On the server only.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    destination::{Auth, Destination, DestinationInput, DestinationType, HttpConfig, SigningInput, SigningScheme},
+    field::FieldErrors,
+    retry::{RetryInput, RetryStrategy},
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::{ApiError, destinations::DestinationForm, form::read};
+
+impl DestinationForm {
+    /// A new destination.
+    pub(super) fn input(&self) -> Result<DestinationInput, ApiError> {
+        let mut errors = FieldErrors::default();
+        let input = DestinationInput {
+            name: self.name.clone(),
+            slug: None,
+            kind: DestinationType::Http,
+            config: HttpConfig {
+                url: self.url.clone(),
+                method: read::word(&mut errors, "config.method", &self.method).unwrap_or_default(),
+            },
+            auth: self.auth(&mut errors),
+            headers: Some(header_lines(&mut errors, &self.headers)),
+            timeout_ms: read::number(&mut errors, "timeout_ms", &self.timeout_ms),
+            retry: Some(self.retry(&mut errors)),
+            signing: Some(self.signing(&mut errors)),
+            status: None,
+        };
+        errors.into_result()?;
+        Ok(input)
+    }
+
+    /// The change from `former`, which has its secrets masked.
+    pub(super) fn patch(&self, former: &Destination) -> Result<Value, ApiError> {
+        let mut errors = FieldErrors::default();
+        let headers = header_lines(&mut errors, &self.headers);
+        let gone = former.headers.keys().filter(|name| !headers.contains_key(*name)).cloned();
+        let mut header_patch: BTreeMap<String, Option<String>> = gone.map(|name| (name, None)).collect();
+        header_patch.extend(headers.iter().map(|(name, value)| (name.clone(), Some(value.clone()))));
+        let patch = json!({
+            "name": self.name,
+            "config": { "url": self.url, "method": self.method },
+            "auth": self.auth_patch(&mut errors, &former.auth),
+            "headers": header_patch,
+            "timeout_ms": read::number::<u32>(&mut errors, "timeout_ms", &self.timeout_ms),
+            "retry": self.retry(&mut errors),
+            "signing": self.signing(&mut errors),
+        });
+        errors.into_result()?;
+        Ok(patch)
+    }
+
+    fn auth(&self, errors: &mut FieldErrors) -> Option<Auth> {
+        Some(match self.auth.as_str() {
+            "" | "none" => Auth::None,
+            "basic" => Auth::Basic { username: self.username.clone(), password: self.password.clone() },
+            "bearer" => Auth::Bearer { token: self.token.clone() },
+            "api_key" => Auth::ApiKey { header: self.auth_header.clone(), value: self.auth_value.clone() },
+            _ => {
+                errors.push("auth.type", "must be one of those listed");
+                return None;
+            }
+        })
+    }
+
+    /// A secret that was left empty stays as it is, while the kind of authentication stays.
+    fn auth_patch(&self, errors: &mut FieldErrors, former: &Auth) -> Value {
+        let mut patch = json!({ "username": null, "password": null, "token": null, "header": null, "value": null });
+        let given = self.auth(errors).map(|auth| {
+            let same_kind = std::mem::discriminant(&auth) == std::mem::discriminant(former);
+            let untouched = auth.secrets().iter().all(String::is_empty);
+            let masked = former.secrets().into_iter().next().filter(|_| same_kind && untouched);
+            let Ok(auth) = auth.map_secrets(|secret| {
+                Ok::<_, std::convert::Infallible>(masked.clone().unwrap_or_else(|| secret.clone()))
+            });
+            json!(auth)
+        });
+        if let (Some(patch), Some(Value::Object(given))) = (patch.as_object_mut(), given) {
+            patch.extend(given);
+        }
+        patch
+    }
+
+    fn retry(&self, errors: &mut FieldErrors) -> RetryInput {
+        let strategy: Option<RetryStrategy> = listed(errors, "retry.strategy", &self.strategy);
+        // The field of the other kind of strategy is hidden, and what stands in it has no meaning.
+        let by_schedule = strategy.is_none_or(|strategy| strategy == RetryStrategy::Schedule);
+        let intervals = read::optional(&self.intervals).filter(|_| by_schedule);
+        let base = Some(self.base_seconds.as_str()).filter(|_| !by_schedule).unwrap_or_default();
+        let give_up_on: Result<Vec<u16>, _> =
+            self.give_up_on.split([',', ' ']).filter(|text| !text.is_empty()).map(str::parse).collect();
+        RetryInput {
+            strategy,
+            intervals_seconds: intervals
+                .and_then(|text| errors.check("retry.intervals_seconds", intervals_from(&text))),
+            base_seconds: read::number(errors, "retry.base_seconds", base),
+            max_attempts: read::number(errors, "retry.max_attempts", &self.max_attempts),
+            jitter: None,
+            give_up_on: errors.check("retry.give_up_on", give_up_on.map_err(|_| "must be statuses such as 410, 422")),
+        }
+    }
+
+    fn signing(&self, errors: &mut FieldErrors) -> SigningInput {
+        let scheme = listed(errors, "signing.scheme", &self.signing);
+        let secrets = self.keep.iter().cloned().chain(read::optional(&self.secret));
+        SigningInput { scheme, secrets: secrets.filter(|_| scheme != Some(SigningScheme::None)).collect() }
+    }
+}
+
+/// A word that serde knows, unless nothing was chosen.
+fn listed<T: DeserializeOwned>(errors: &mut FieldErrors, field: &str, word: &str) -> Option<T> {
+    let word = read::optional(word)?;
+    errors.check(field, serde_json::from_value(word.into()).map_err(|_| "must be one of those listed"))
+}
+
+fn header_lines(errors: &mut FieldErrors, text: &str) -> BTreeMap<String, String> {
+    let mut headers = BTreeMap::new();
+    for line in text.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        match line.split_once(':') {
+            Some((name, value)) => {
+                headers.insert(name.trim().to_owned(), value.trim().to_owned());
+            }
+            None => errors.push("headers", format!("must have a colon after the name in `{line}`")),
+        }
+    }
+    headers
+}
+
+/// `30 s, 5 min, 2 h, 1 d`; a bare number is seconds.
+fn intervals_from(text: &str) -> Result<Vec<u32>, &'static str> {
+    const WANTED: &str = "must be waits such as 30 s, 5 min, 2 h, 1 d";
+    let wait = |text: &str| {
+        let text = text.trim();
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at(digits);
+        let unit = match unit.trim() {
+            "" | "s" | "sec" => 1,
+            "m" | "min" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            _ => return None,
+        };
+        number.parse::<u32>().ok()?.checked_mul(unit)
+    };
+    text.split(',').map(wait).collect::<Option<_>>().ok_or(WANTED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_have_units() {
+        assert_eq!(intervals_from("30, 5 min,2h, 1 d"), Ok(vec![30, 300, 7_200, 86_400]));
+        assert!(intervals_from("soon").is_err());
+        assert!(intervals_from("").is_err());
+    }
+
+    #[test]
+    fn a_secret_left_empty_stays() {
+        let mut errors = FieldErrors::default();
+        let former = Auth::Bearer { token: "••••••••abcd".into() };
+        let mut form = DestinationForm { auth: "bearer".into(), ..DestinationForm::default() };
+        assert_eq!(form.auth_patch(&mut errors, &former)["token"], "••••••••abcd");
+        form.token = "new".into();
+        assert_eq!(form.auth_patch(&mut errors, &former)["token"], "new");
+        form.auth = "basic".into();
+        let patch = form.auth_patch(&mut errors, &former);
+        assert_eq!((&patch["password"], &patch["token"]), (&json!(""), &Value::Null));
+    }
+
+    #[test]
+    fn header_lines_name_and_value() {
+        let mut errors = FieldErrors::default();
+        let headers = header_lines(&mut errors, "X-Team: billing\n\n X-Url : http://a:1 \r\nbroken");
+        assert_eq!(headers.get("X-Url").map(String::as_str), Some("http://a:1"));
+        assert_eq!(headers.len(), 2);
+        assert!(errors.at("headers").is_some());
+    }
+}

@@ -1,0 +1,168 @@
+//! Destinations.
+
+use domain::{delivery::Delivery, destination::Destination, page::Page};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{ApiError, Form, form::debug_without_fields, projects::ConfirmForm};
+#[cfg(feature = "ssr")]
+use super::{
+    caller::{form_in_project, id, in_project, page_after},
+    form::read,
+};
+#[cfg(feature = "ssr")]
+use crate::paths;
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct DestinationForm {
+    pub name: String,
+    #[serde(rename = "config.url")]
+    pub url: String,
+    #[serde(rename = "config.method")]
+    pub method: String,
+    #[serde(rename = "auth.type")]
+    pub auth: String,
+    #[serde(rename = "auth.username")]
+    pub username: String,
+    #[serde(rename = "auth.password")]
+    pub password: String,
+    #[serde(rename = "auth.token")]
+    pub token: String,
+    #[serde(rename = "auth.header")]
+    pub auth_header: String,
+    #[serde(rename = "auth.value")]
+    pub auth_value: String,
+    /// A header a line: `Name: value`.
+    pub headers: String,
+    pub timeout_ms: String,
+    #[serde(rename = "retry.strategy")]
+    pub strategy: String,
+    /// `30 s, 5 min, 2 h`.
+    #[serde(rename = "retry.intervals_seconds")]
+    pub intervals: String,
+    #[serde(rename = "retry.base_seconds")]
+    pub base_seconds: String,
+    #[serde(rename = "retry.max_attempts")]
+    pub max_attempts: String,
+    #[serde(rename = "retry.give_up_on")]
+    pub give_up_on: String,
+    #[serde(rename = "signing.scheme")]
+    pub signing: String,
+    /// A secret to add.
+    #[serde(rename = "signing.secrets")]
+    pub secret: String,
+    /// The secrets that stay, masked.
+    pub keep: Vec<String>,
+}
+
+impl Form for DestinationForm {
+    const SECRETS: &'static [&'static str] = &["auth.password", "auth.token", "auth.value", "signing.secrets"];
+}
+
+debug_without_fields!(DestinationForm);
+
+/// The lists of the domain that are one field of the form.
+#[cfg(feature = "ssr")]
+fn in_the_form(error: ApiError) -> ApiError {
+    match error {
+        ApiError::Invalid(errors) => {
+            ApiError::Invalid(read::gathered(&read::gathered(&errors, "headers"), "signing.secrets"))
+        }
+        other => other,
+    }
+}
+
+#[server(endpoint = "destinations/list")]
+pub async fn destinations(env: String, cursor: Option<String>) -> Result<Page<Destination>, ApiError> {
+    in_project(&env, async |project| {
+        Ok(project.gateway.destinations(&project.access, page_after(cursor.as_deref())?).await?)
+    })
+    .await
+}
+
+#[server(endpoint = "destinations/get")]
+pub async fn find_destination(env: String, destination: String) -> Result<Destination, ApiError> {
+    in_project(&env, async |project| Ok(project.gateway.destination(&project.access, id(&destination)?).await?)).await
+}
+
+/// The newest deliveries to a destination.
+#[server(endpoint = "destinations/deliveries")]
+pub async fn destination_deliveries(
+    env: String,
+    destination: String,
+    cursor: Option<String>,
+) -> Result<Page<Delivery>, ApiError> {
+    in_project(&env, async |project| {
+        let filter = domain::delivery::DeliveryFilter {
+            destination_id: Some(id(&destination)?),
+            ..domain::delivery::DeliveryFilter::default()
+        };
+        let page = domain::page::PageRequest { limit: 20, ..page_after(cursor.as_deref())? };
+        Ok(project.gateway.deliveries(&project.access, &filter, page).await?)
+    })
+    .await
+}
+
+#[server(endpoint = "destinations/create")]
+pub async fn create_destination(env: String, #[server(flatten)] form: DestinationForm) -> Result<(), ApiError> {
+    form_in_project(&env, &form, async |project| {
+        let made = project.gateway.create_destination(&project.access, form.input()?).await;
+        let destination = made.map_err(|error| in_the_form(error.into()))?;
+        // One that was typed is known already.
+        if let Some(secret) = destination.signing.secrets.first().filter(|_| form.secret.trim().is_empty()) {
+            project.reply.show_once(destination.id, secret);
+        }
+        project.reply.go_to(&paths::destination(&env, destination.id));
+        Ok(())
+    })
+    .await
+}
+
+#[server(endpoint = "destinations/update")]
+pub async fn update_destination(
+    env: String,
+    destination: String,
+    #[server(flatten)] form: DestinationForm,
+) -> Result<(), ApiError> {
+    form_in_project(&env, &form, async |project| {
+        let former = project.gateway.destination(&project.access, id(&destination)?).await?;
+        let patch = form.patch(&former)?;
+        let changed = project.gateway.update_destination(&project.access, former.id, patch).await;
+        changed.map_err(|error| in_the_form(error.into()))?;
+        project.reply.go_to(&paths::destination(&env, &destination));
+        Ok(())
+    })
+    .await
+}
+
+/// Pauses or resumes.
+#[server(endpoint = "destinations/set_status")]
+pub async fn set_destination_status(env: String, destination: String, status: String) -> Result<(), ApiError> {
+    in_project(&env, async |project| {
+        use domain::destination::DestinationStatus;
+        let (gateway, access, destination) = (&project.gateway, &project.access, id(&destination)?);
+        match status.parse().map_err(|why| ApiError::field("status", why))? {
+            DestinationStatus::Active => gateway.resume_destination(access, destination).await?,
+            DestinationStatus::Paused => gateway.pause_destination(access, destination).await?,
+        };
+        Ok(())
+    })
+    .await
+}
+
+#[server(endpoint = "destinations/delete")]
+pub async fn delete_destination(
+    env: String,
+    destination: String,
+    #[server(flatten)] form: ConfirmForm,
+) -> Result<(), ApiError> {
+    form_in_project(&env, &form, async |project| {
+        let destination = project.gateway.destination(&project.access, id(&destination)?).await?;
+        form.check(&destination.name)?;
+        project.gateway.delete_destination(&project.access, destination.id).await?;
+        project.reply.go_to(&paths::destinations(&env));
+        Ok(())
+    })
+    .await
+}

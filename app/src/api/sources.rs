@@ -1,0 +1,178 @@
+//! Sources.
+
+use domain::{page::Page, source::Source};
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::{ApiError, Form, form::debug_without_fields, projects::ConfirmForm};
+#[cfg(feature = "ssr")]
+use super::{
+    caller::{form_in_project, id, in_project, page_after},
+    form::read,
+};
+#[cfg(feature = "ssr")]
+use crate::paths;
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SourceForm {
+    pub name: String,
+    pub description: String,
+    pub template: String,
+    #[serde(rename = "verification.type")]
+    pub kind: String,
+    /// A secret to add.
+    #[serde(rename = "verification.secrets")]
+    pub secret: String,
+    /// The secrets that stay, masked.
+    pub keep: Vec<String>,
+    #[serde(rename = "verification.header")]
+    pub header: String,
+    #[serde(rename = "verification.prefix")]
+    pub prefix: String,
+    #[serde(rename = "verification.encoding")]
+    pub encoding: String,
+    #[serde(rename = "verification.tolerance_seconds")]
+    pub tolerance_seconds: String,
+}
+
+impl Form for SourceForm {
+    const SECRETS: &'static [&'static str] = &["verification.secrets"];
+}
+
+debug_without_fields!(SourceForm);
+
+#[cfg(feature = "ssr")]
+impl SourceForm {
+    /// As the domain wants it.
+    fn read(&self) -> Result<domain::source::SourceInput, ApiError> {
+        use domain::source::{SourceInput, VerificationInput, VerificationKind};
+
+        let mut errors = domain::field::FieldErrors::default();
+        let template = read::word(&mut errors, "template", &self.template);
+        let kind = match self.kind.as_str() {
+            "" => None,
+            word => {
+                let kind = serde_json::from_value::<VerificationKind>(word.into());
+                errors.check("verification.type", kind.map_err(|_| "must be one of those listed"))
+            }
+        };
+        let encoding = read::optional(&self.encoding).and_then(|word| {
+            let encoding = serde_json::from_value(word.into());
+            errors.check("verification.encoding", encoding.map_err(|_| "must be hex or base64"))
+        });
+        // Fields of another kind of verification are hidden, and what stands in them has no meaning.
+        let by_header = matches!(kind, Some(VerificationKind::HmacSha256 | VerificationKind::HmacSha1));
+        let signs_time =
+            template == Some(domain::template::TemplateId::Stripe) || kind == Some(VerificationKind::StandardWebhooks);
+        let verified = template.is_some() || kind.is_some_and(|kind| kind != VerificationKind::None);
+        let tolerance = Some(self.tolerance_seconds.as_str()).filter(|_| signs_time).unwrap_or_default();
+        let verification = VerificationInput {
+            kind: kind.filter(|_| template.is_none()),
+            secrets: if verified {
+                self.keep.iter().cloned().chain(read::optional(&self.secret)).collect()
+            } else {
+                vec![]
+            },
+            header: read::optional(&self.header).filter(|_| by_header),
+            prefix: read::optional(&self.prefix).filter(|_| by_header),
+            encoding: encoding.filter(|_| by_header),
+            tolerance_seconds: read::number(&mut errors, "verification.tolerance_seconds", tolerance),
+        };
+        errors.into_result()?;
+        Ok(SourceInput {
+            name: self.name.clone(),
+            slug: None,
+            description: read::optional(&self.description),
+            template,
+            verification: Some(verification),
+            status: None,
+        })
+    }
+}
+
+/// The secrets are a list to the domain and one field to the form.
+#[cfg(feature = "ssr")]
+fn in_the_form(error: ApiError) -> ApiError {
+    match error {
+        ApiError::Invalid(errors) => ApiError::Invalid(read::gathered(&errors, "verification.secrets")),
+        other => other,
+    }
+}
+
+#[server(endpoint = "sources/list")]
+pub async fn sources(env: String, cursor: Option<String>) -> Result<Page<Source>, ApiError> {
+    in_project(&env, async |project| {
+        Ok(project.gateway.sources(&project.access, page_after(cursor.as_deref())?).await?)
+    })
+    .await
+}
+
+#[server(endpoint = "sources/get")]
+pub async fn find_source(env: String, source: String) -> Result<Source, ApiError> {
+    in_project(&env, async |project| Ok(project.gateway.source(&project.access, id(&source)?).await?)).await
+}
+
+#[server(endpoint = "sources/create")]
+pub async fn create_source(env: String, #[server(flatten)] form: SourceForm) -> Result<(), ApiError> {
+    form_in_project(&env, &form, async |project| {
+        let made = project.gateway.create_source(&project.access, form.read()?).await;
+        let source = made.map_err(|error| in_the_form(error.into()))?;
+        project.reply.go_to(&paths::source(&env, source.id));
+        Ok(())
+    })
+    .await
+}
+
+#[server(endpoint = "sources/update")]
+pub async fn update_source(env: String, source: String, #[server(flatten)] form: SourceForm) -> Result<(), ApiError> {
+    form_in_project(&env, &form, async |project| {
+        let input = form.read()?;
+        // Every field is said, `null` where there is none, since a patch leaves alone what it does not name.
+        let patch = serde_json::json!({
+            "name": input.name,
+            "description": input.description,
+            "verification": input.verification,
+        });
+        let changed = project.gateway.update_source(&project.access, id(&source)?, patch).await;
+        changed.map_err(|error| in_the_form(error.into()))?;
+        project.reply.go_to(&paths::source(&env, &source));
+        Ok(())
+    })
+    .await
+}
+
+/// Pauses or resumes.
+#[server(endpoint = "sources/set_status")]
+pub async fn set_source_status(env: String, source: String, status: String) -> Result<(), ApiError> {
+    in_project(&env, async |project| {
+        let status: domain::source::SourceStatus = status.parse().map_err(|why| ApiError::field("status", why))?;
+        let patch = serde_json::json!({ "status": status });
+        project.gateway.update_source(&project.access, id(&source)?, patch).await?;
+        Ok(())
+    })
+    .await
+}
+
+#[server(endpoint = "sources/delete")]
+pub async fn delete_source(env: String, source: String, #[server(flatten)] form: ConfirmForm) -> Result<(), ApiError> {
+    form_in_project(&env, &form, async |project| {
+        let source = project.gateway.source(&project.access, id(&source)?).await?;
+        form.check(&source.name)?;
+        project.gateway.delete_source(&project.access, source.id).await?;
+        project.reply.go_to(&paths::sources(&env));
+        Ok(())
+    })
+    .await
+}
+
+/// Sends an event as the provider would, and leads to it.
+#[server(endpoint = "sources/send_test_event")]
+pub async fn send_test_event(env: String, source: String) -> Result<(), ApiError> {
+    in_project(&env, async |project| {
+        let event = project.gateway.send_test_event(&project.access, id(&source)?).await?;
+        project.reply.go_to(&paths::event(&env, event));
+        Ok(())
+    })
+    .await
+}

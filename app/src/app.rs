@@ -1,0 +1,65 @@
+//! The root of the dashboard: what every page has around it, and which page stands at which address.
+
+use leptos::prelude::*;
+use leptos_meta::{Title, provide_meta_context};
+use leptos_router::{
+    SsrMode,
+    components::{ParentRoute, Route, Router, Routes},
+    path,
+};
+
+use crate::{
+    components::{Toaster, provide_clock, provide_toasts},
+    pages::{
+        account::{SignInPage, SignUpPage},
+        connections::{ConnectionPage, ConnectionsPage, NewConnectionPage},
+        destinations::{DestinationPage, DestinationsPage, EditDestinationPage, NewDestinationPage},
+        events::{EventPage, EventsPage},
+        home::HomePage,
+        new_project::NewProjectPage,
+        no_such_page::NoSuchPage,
+        overview::OverviewPage,
+        project::ProjectFrame,
+        settings::{ApiKeysPage, SettingsPage},
+        sources::{EditSourcePage, NewSourcePage, SourcePage, SourcesPage},
+    },
+};
+
+/// The dashboard. Pages are drawn whole on the server, with their data and status, before the first byte is sent.
+#[component]
+pub fn App() -> impl IntoView {
+    provide_meta_context();
+    provide_clock();
+    provide_toasts();
+    view! {
+        <Title formatter=|title: String| if title.is_empty() { "hookstream".to_owned() } else { format!("{title} · hookstream") }/>
+        <Router>
+            <Routes fallback=|| view! { <NoSuchPage/> }>
+                <Route path=path!("/") view=HomePage ssr=SsrMode::Async/>
+                <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
+                <Route path=path!("/sign-up") view=SignUpPage ssr=SsrMode::Async/>
+                <Route path=path!("/projects/new") view=NewProjectPage ssr=SsrMode::Async/>
+                <ParentRoute path=path!("/p/:env_id") view=ProjectFrame ssr=SsrMode::Async>
+                    <Route path=path!("") view=OverviewPage/>
+                    <Route path=path!("events") view=EventsPage/>
+                    <Route path=path!("events/:event_id") view=EventPage/>
+                    <Route path=path!("sources") view=SourcesPage/>
+                    <Route path=path!("sources/new") view=NewSourcePage/>
+                    <Route path=path!("sources/:source_id") view=SourcePage/>
+                    <Route path=path!("sources/:source_id/edit") view=EditSourcePage/>
+                    <Route path=path!("destinations") view=DestinationsPage/>
+                    <Route path=path!("destinations/new") view=NewDestinationPage/>
+                    <Route path=path!("destinations/:destination_id") view=DestinationPage/>
+                    <Route path=path!("destinations/:destination_id/edit") view=EditDestinationPage/>
+                    <Route path=path!("connections") view=ConnectionsPage/>
+                    <Route path=path!("connections/new") view=NewConnectionPage/>
+                    <Route path=path!("connections/:connection_id") view=ConnectionPage/>
+                    <Route path=path!("settings") view=SettingsPage/>
+                    <Route path=path!("settings/keys") view=ApiKeysPage/>
+                    <Route path=path!("*any") view=NoSuchPage/>
+                </ParentRoute>
+            </Routes>
+        </Router>
+        <Toaster/>
+    }
+}

@@ -1,0 +1,211 @@
+//! One destination: how it is reached, what leads to it, what was sent to it.
+
+use domain::{
+    connection::Connection,
+    delivery::Delivery,
+    destination::{Destination, DestinationStatus, SigningScheme},
+    page::Page,
+};
+use leptos::prelude::*;
+
+use super::{AUTHENTICATIONS, auth_word, deliveries::DestinationDeliveries, retry_words};
+use crate::{
+    api::{
+        connections::connections_of,
+        destinations::{DeleteDestination, SetDestinationStatus, destination_deliveries, find_destination},
+        names::{Names, known_names},
+        once::shown_once,
+    },
+    components::*,
+    pages::{
+        connections::ConnectionTable,
+        forms::{DeleteCard, Hidden, Outcome, PauseOrResume, use_action},
+        live::use_fresh,
+        loaded::Loaded,
+        project::{Project, use_param, use_project},
+    },
+    paths,
+};
+
+type Found = (Destination, Page<Delivery>, Vec<Connection>, Names, Option<String>);
+
+#[component]
+pub fn DestinationPage() -> impl IntoView {
+    let project = use_project();
+    let id = use_param("destination_id");
+    let key = move || (project.id(), id.get());
+    let found = Resource::new(key, |(env, id)| find_destination(env, id));
+    let recent = Resource::new(key, |(env, id)| destination_deliveries(env, id, None));
+    let routes = Resource::new(key, |(env, id)| connections_of(env, id));
+    let known = Resource::new(move || project.id(), known_names);
+    let secret = Resource::new(move || id.get(), shown_once);
+    let load = move || async move { Ok((found.await?, recent.await?, routes.await?, known.await?, secret.await?)) };
+    view! {
+        <Loaded
+            load=load
+            children={|(destination, recent, routes, names, secret): Found| {
+                view! {
+                    <DestinationDetail destination=destination.clone() secret=secret/>
+                    <DestinationRoutes destination=destination.clone() routes=routes names=names/>
+                    <DestinationDeliveries destination=destination.id.to_string() recent=recent/>
+                    <DeleteDestinationCard destination=destination/>
+                }
+                .into_any()
+            }}
+        />
+    }
+}
+
+#[component]
+fn DestinationDetail(destination: Destination, secret: Option<String>) -> impl IntoView {
+    let project = use_project();
+    let id = destination.id.to_string();
+    let pause = use_action::<SetDestinationStatus>();
+    let fresh = {
+        let id = id.clone();
+        use_fresh(destination.clone(), move || find_destination(project.id(), id.clone()))
+    };
+    fresh.after(pause);
+    let data = fresh.data();
+    let active = Signal::derive(move || data.with(|it| it.status == DestinationStatus::Active));
+    let status = Signal::derive(move || if active.get() { Status::Active } else { Status::Paused });
+    let actions = move || view! { <DestinationActions project=project id=id active=active pause=pause/> };
+    view! {
+        <PageHeader
+            title=destination.name.clone()
+            crumbs=vec![Crumb::new("Destinations", paths::destinations(project.id()))]
+            badge=move || view! { <StatusBadge status=status/> }
+            actions=actions
+        />
+        <Outcome action=pause done="Saved"/>
+        {secret
+            .map(|secret| {
+                view! {
+                    <Alert tone=AlertTone::Success title="The signing secret of this destination">
+                        <CopyField
+                            label="Signing secret"
+                            value=secret
+                            help="It is shown this once. Give it to the receiver, which verifies webhook-signature with it."
+                        />
+                    </Alert>
+                }
+            })}
+        {move || {
+            (!active.get())
+                .then(|| {
+                    view! {
+                        <Alert tone=AlertTone::Warning title="This destination is paused">
+                            "Deliveries are held, and are sent when it is resumed."
+                        </Alert>
+                    }
+                })
+        }}
+        <Settings destination=destination/>
+    }
+}
+
+#[component]
+fn DestinationActions(
+    project: Project,
+    #[prop(into)] id: Signal<String>,
+    active: Signal<bool>,
+    pause: ServerAction<SetDestinationStatus>,
+) -> impl IntoView {
+    let may_write = project.may_write();
+    move || {
+        may_write.get().then(|| {
+            view! {
+                <ActionForm action=pause>
+                    <Hidden name="env" value=project.id()/>
+                    <Hidden name="destination" value=id/>
+                    <PauseOrResume active=active pending=pause.pending()/>
+                </ActionForm>
+                <ButtonLink href=paths::edit_destination(project.id(), id.get()) icon=Icon::Pencil>"Edit"</ButtonLink>
+            }
+        })
+    }
+}
+
+#[component]
+fn Settings(destination: Destination) -> impl IntoView {
+    let kind = auth_word(&destination.auth);
+    let auth = AUTHENTICATIONS.iter().find(|(word, _)| *word == kind).map_or("", |(_, title)| title);
+    let credential = destination.auth.secrets().join(" ");
+    let signing = match destination.signing.scheme {
+        SigningScheme::StandardWebhooks => "Standard Webhooks",
+        SigningScheme::None => "None",
+    };
+    let secrets = destination.signing.secrets.join("  ");
+    let give_up = destination.retry.give_up_on.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+    let headers: Vec<_> = destination.headers.into_iter().collect();
+    view! {
+        <div class="columns-2">
+            <Card title="Receiver">
+                <Facts>
+                    <Fact label="URL"><span class="mono">{destination.config.url}</span></Fact>
+                    <Fact label="Method">{destination.config.method.as_str()}</Fact>
+                    <Fact label="Authentication">{auth} " " <span class="mono">{credential}</span></Fact>
+                    <Fact label="Timeout">{duration_ms(destination.timeout_ms.into())}</Fact>
+                    <Fact label="Id"><Id value=destination.id.to_string()/></Fact>
+                    <Fact label="Created"><RelativeTime at=destination.created_at/></Fact>
+                </Facts>
+                {(!headers.is_empty()).then(|| view! { <HeaderList headers=headers/> })}
+            </Card>
+            <Card title="Retries and signature">
+                <Facts>
+                    <Fact label="Retries">{retry_words(&destination.retry)}</Fact>
+                    <Fact label="Gives up on">{if give_up.is_empty() { "nothing".to_owned() } else { give_up }}</Fact>
+                    <Fact label="Signature">{signing}</Fact>
+                    {(!secrets.is_empty()).then(|| view! { <Fact label="Secrets"><span class="mono">{secrets}</span></Fact> })}
+                </Facts>
+            </Card>
+        </div>
+    }
+}
+
+#[component]
+fn DestinationRoutes(destination: Destination, routes: Vec<Connection>, names: Names) -> impl IntoView {
+    let project = use_project();
+    let may_write = project.may_write();
+    let connect = move || {
+        move || {
+            may_write.get().then(|| {
+                let href = paths::new_connection_to(project.id(), destination.id);
+                view! { <ButtonLink href=href icon=Icon::Plus size=ButtonSize::Small>"Connect"</ButtonLink> }
+            })
+        }
+    };
+    let content = if routes.is_empty() {
+        view! { <p class="card-note">"No source leads here yet. Connect one, and its events are delivered here."</p> }
+            .into_any()
+    } else {
+        view! { <ConnectionTable connections=routes names=StoredValue::new(names) keys=false/> }.into_any()
+    };
+    view! { <Card title="Connections" flush=true actions=connect>{content}</Card> }
+}
+
+#[component]
+fn DeleteDestinationCard(destination: Destination) -> impl IntoView {
+    let project = use_project();
+    let action = use_action::<DeleteDestination>();
+    let (id, name) = (Signal::stored(destination.id.to_string()), Signal::stored(destination.name));
+    view! {
+        <DeleteCard thing="destination" text="Its connections end, and deliveries that wait are cancelled.">
+            <Outcome action=action done="Destination deleted"/>
+            <ActionForm action=action>
+                <Confirm
+                    id="delete-destination"
+                    trigger="Delete destination"
+                    title=Signal::derive(move || format!("Delete {}?", name.get()))
+                    action="Delete destination"
+                    typed=name
+                    pending=action.pending()
+                >
+                    <Hidden name="env" value=project.id()/>
+                    <Hidden name="destination" value=id/>
+                    <p>"Nothing more is sent to it. What was delivered stays in the events' history."</p>
+                </Confirm>
+            </ActionForm>
+        </DeleteCard>
+    }
+}

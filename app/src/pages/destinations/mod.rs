@@ -1,0 +1,73 @@
+//! Destinations: the list, the form, one destination with what was sent to it.
+
+mod deliveries;
+mod detail;
+mod edit;
+mod fields;
+mod list;
+mod new;
+
+pub use detail::DestinationPage;
+pub use edit::EditDestinationPage;
+pub use list::DestinationsPage;
+pub use new::NewDestinationPage;
+
+use domain::{
+    destination::Auth,
+    retry::{RetryPolicy, RetryStrategy},
+};
+
+/// The kinds of authentication: word, title.
+const AUTHENTICATIONS: [(&str, &str); 4] =
+    [("none", "None"), ("basic", "Basic"), ("bearer", "Bearer token"), ("api_key", "API key in a header")];
+
+const fn auth_word(auth: &Auth) -> &'static str {
+    match auth {
+        Auth::None => "none",
+        Auth::Basic { .. } => "basic",
+        Auth::Bearer { .. } => "bearer",
+        Auth::ApiKey { .. } => "api_key",
+    }
+}
+
+/// Seconds as people say them: `30 s`, `5 min`, `2 h`.
+fn wait_words(seconds: u32) -> String {
+    match seconds {
+        0 => "0 s".to_owned(),
+        s if s % 86_400 == 0 => format!("{} d", s / 86_400),
+        s if s % 3_600 == 0 => format!("{} h", s / 3_600),
+        s if s % 60 == 0 => format!("{} min", s / 60),
+        s => format!("{s} s"),
+    }
+}
+
+fn schedule_words(policy: &RetryPolicy) -> String {
+    let intervals = policy.intervals_seconds.as_deref().unwrap_or_default();
+    intervals.iter().map(|seconds| wait_words(*seconds)).collect::<Vec<_>>().join(", ")
+}
+
+/// When a delivery is tried again, in a sentence.
+fn retry_words(policy: &RetryPolicy) -> String {
+    let base = wait_words(policy.base_seconds.unwrap_or_default());
+    let waits = match policy.strategy {
+        RetryStrategy::Schedule => format!("after {}", schedule_words(policy)),
+        RetryStrategy::Fixed => format!("every {base}"),
+        RetryStrategy::Linear => format!("after {base}, and {base} longer each time"),
+        RetryStrategy::Exponential => format!("after {base}, and twice as long each time"),
+    };
+    match policy.max_attempts {
+        1 => "One attempt, no retry".to_owned(),
+        attempts => format!("Up to {attempts} attempts, {waits}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_schedule_reads_well() {
+        let words = retry_words(&RetryPolicy::default());
+        assert_eq!(words, "Up to 6 attempts, after 30 s, 5 min, 30 min, 2 h, 1 d");
+    }
+}

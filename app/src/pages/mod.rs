@@ -1,0 +1,20 @@
+//! The pages. Each asks the server functions for its data ([`loaded`]), keeps it fresh while it is looked at ([`live`]),
+//! and changes things through forms ([`forms`]). All but the signed-out ones stand in the frame of a project
+//! ([`project`]), which says what the visitor may do there.
+
+#![expect(clippy::wildcard_imports, reason = "a page is put together from the whole component kit")]
+
+pub mod account;
+pub mod connections;
+pub mod destinations;
+pub mod events;
+pub mod forms;
+pub mod home;
+pub mod live;
+pub mod loaded;
+pub mod new_project;
+pub mod no_such_page;
+pub mod overview;
+pub mod project;
+pub mod settings;
+pub mod sources;

@@ -1,0 +1,13 @@
+//! An address with nothing at it.
+
+use leptos::prelude::*;
+
+use super::project::Project;
+use crate::{api::page_status, layout::NotFound, paths};
+
+#[component]
+pub fn NoSuchPage() -> impl IntoView {
+    page_status::set_not_found();
+    let home = use_context::<Project>().map_or_else(|| paths::HOME.to_owned(), |project| paths::overview(project.id()));
+    view! { <NotFound home=home/> }
+}

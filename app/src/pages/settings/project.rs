@@ -1,0 +1,101 @@
+//! The project's name, and its end.
+
+use domain::{permission::Permission, project::Environment};
+use leptos::prelude::*;
+
+use super::SettingsHeader;
+use crate::{
+    api::projects::{DeleteProject, UpdateProject},
+    components::*,
+    pages::{
+        forms::{FormState, Hidden, Outcome, use_action, use_form},
+        project::use_project,
+    },
+};
+
+#[component]
+pub fn SettingsPage() -> impl IntoView {
+    let project = use_project();
+    let manages = Signal::derive(move || project.may(Permission::ManageProjects));
+    view! {
+        <SettingsHeader current="project"/>
+        {move || project.environment().map(|environment| view! { <AboutProject environment=environment/> })}
+        {move || {
+            manages.get().then(|| {
+                view! {
+                    <RenameProject/>
+                    <DeleteProjectCard/>
+                }
+            })
+        }}
+    }
+}
+
+#[component]
+fn AboutProject(environment: Environment) -> impl IntoView {
+    view! {
+        <Card title="Project">
+            <Facts>
+                <Fact label="Name">{environment.name}</Fact>
+                <Fact label="Mode">{environment.mode.as_str()}</Fact>
+                <Fact label="Slug"><span class="mono">{environment.slug}</span></Fact>
+                <Fact label="Id"><Id value=environment.id.to_string()/></Fact>
+                <Fact label="Created"><RelativeTime at=environment.created_at/></Fact>
+            </Facts>
+        </Card>
+    }
+}
+
+#[component]
+fn RenameProject() -> impl IntoView {
+    let project = use_project();
+    let FormState { action, problem, typed } = use_form::<UpdateProject>();
+    project.viewer().after(action);
+    let toasts = use_toasts();
+    Effect::new(move |_| {
+        if action.value().with(|value| matches!(value, Some(Ok(())))) {
+            toasts.say("Project renamed");
+        }
+    });
+    let name = untrack(|| project.environment()).map(|environment| environment.name).unwrap_or_default();
+    view! {
+        <Card title="Rename">
+            <ActionForm action=action>
+                <FormBody problem=problem>
+                    <Hidden name="env" value=project.id()/>
+                    <Field name="name" label="Name" required=true>
+                        <TextInput value=typed.text("name", name)/>
+                    </Field>
+                    <FormActions>
+                        <Button kind=ButtonKind::Primary submit=true pending=action.pending()>"Rename project"</Button>
+                    </FormActions>
+                </FormBody>
+            </ActionForm>
+        </Card>
+    }
+}
+
+#[component]
+fn DeleteProjectCard() -> impl IntoView {
+    let project = use_project();
+    let action = use_action::<DeleteProject>();
+    let name = Signal::derive(move || project.environment().map(|environment| environment.name).unwrap_or_default());
+    view! {
+        <Card title="Delete this project" text="With its sources, destinations, connections, events and API keys. The last project of an organization cannot be deleted.">
+            <Outcome action=action done="Project deleted"/>
+            <ActionForm action=action>
+                <Confirm
+                    id="delete-project"
+                    trigger="Delete project"
+                    title=Signal::derive(move || format!("Delete {}?", name.get()))
+                    action="Delete project"
+                    typed=name
+                    pending=action.pending()
+                >
+                    <Hidden name="env" value=project.id()/>
+                    <p>"Everything in it ends at once and cannot be brought back: its URLs stop answering, and its API keys stop working."</p>
+                </Confirm>
+            </ActionForm>
+        </Card>
+    }
+}
