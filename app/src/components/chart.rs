@@ -108,7 +108,7 @@ pub fn TimeChart(
         [1.0, 0.5, 0.0].into_iter().map(|share| view! { <span>{unit.format(top.get() * share)}</span> }).collect_view()
     };
     view! {
-        <figure class="chart">
+        <figure class="chart" data-kind=kind.as_str()>
             <figcaption class="chart-head">
                 <span class="chart-title">{move || title.get()}</span>
                 <span class="chart-moment num" aria-live="polite">{moment}</span>
@@ -175,6 +175,15 @@ impl ChartUnit {
             Self::Count => count(whole(value)),
             Self::Millis => duration_ms(whole(value)),
             Self::Share => percent(value),
+        }
+    }
+}
+
+impl ChartKind {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bars => "bars",
+            Self::Lines => "lines",
         }
     }
 }
