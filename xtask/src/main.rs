@@ -5,10 +5,12 @@
 //! public files) and then [`server`] builds or starts the process that embeds it. [`lint`] and
 //! [`test`] are what a change must pass.
 
+mod bench;
 mod command;
 mod lint;
 mod node;
 mod packages;
+mod postgres;
 mod server;
 mod site;
 mod step;
@@ -58,6 +60,17 @@ enum Task {
     Lint,
     /// Run all tests: Rust on SQLite and PostgreSQL, then the browser journeys
     Test(TestArgs),
+    /// Measure the release build: how much it takes in beside how fast the same server answers at all
+    Bench {
+        #[arg(value_enum)]
+        scenario: bench::Scenario,
+        /// How long each measurement takes, in seconds
+        #[arg(long, default_value_t = 10)]
+        seconds: u32,
+        /// Measure this binary instead of building one
+        #[arg(long)]
+        binary: Option<std::path::PathBuf>,
+    },
 }
 
 #[derive(Args)]
@@ -107,6 +120,13 @@ fn perform(task: Task) -> Result<()> {
         }
         Task::Run { dev, serve } => server::run(&workspace, &toolchain, Mode::of(!dev), &serve),
         Task::Lint => lint::check(&workspace, &toolchain),
+        Task::Bench { scenario, seconds, binary } => {
+            let server = match binary {
+                Some(binary) => binary,
+                None => server::build(&workspace, &toolchain, Mode::Release)?,
+            };
+            bench::run(scenario, &server, seconds)
+        }
         Task::Test(args) => test::run(&workspace, &toolchain, &args.selection()),
     }
 }

@@ -2,7 +2,6 @@
 
 mod browser;
 mod counts;
-mod postgres;
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -11,9 +10,11 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use self::{counts::Counts, postgres::Cluster};
+use self::counts::Counts;
 use crate::{
-    command, server,
+    command,
+    postgres::{Cluster, Disk},
+    server,
     site::{self, Mode},
     step::Step,
     toolchain::Toolchain,
@@ -59,7 +60,7 @@ fn run_rust(toolchain: &Toolchain, filter: &[String]) -> Result<Counts> {
 
     COMPILE.run(|| command::run(toolchain.cargo().args(WHICH).arg("--no-run")))?;
     RUST.run(|| {
-        let cluster = Cluster::start()?;
+        let cluster = Cluster::start(Disk::Trusted)?;
         let mut cargo = toolchain.cargo();
         cargo
             .args(WHICH)

@@ -1,4 +1,4 @@
-//! A PostgreSQL cluster for the tests alone, gone when they are.
+//! A PostgreSQL cluster for one command alone, gone when that is.
 
 use std::{
     fs,
@@ -32,6 +32,15 @@ wait $!
 rm -rf "$folder"
 "#;
 
+/// Whether commits wait for the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Disk {
+    /// They do, as in production: for measuring.
+    Synced,
+    /// They do not: tests ask whether the right things are committed, not whether the disk keeps its word.
+    Trusted,
+}
+
 /// A running cluster; dropping it stops it and removes its data.
 pub struct Cluster {
     guard: Child,
@@ -39,7 +48,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    pub fn start() -> Result<Self> {
+    pub fn start(disk: Disk) -> Result<Self> {
         let programs = find_or_install()?;
         let folder = command::output(unprivileged("mktemp").args(["-d", "-t", "hookstream-test-XXXXXX"]))?;
         let folder = Path::new(folder.trim());
@@ -58,8 +67,9 @@ impl Cluster {
             "unix_socket_directories=".to_owned(),
             format!("max_connections={CONNECTIONS}"),
         ];
-        // Tests ask whether the right things are committed, not whether the disk keeps its word.
-        settings.extend(["fsync", "synchronous_commit", "full_page_writes"].map(|name| format!("{name}=off")));
+        if disk == Disk::Trusted {
+            settings.extend(["fsync", "synchronous_commit", "full_page_writes"].map(|name| format!("{name}=off")));
+        }
 
         let guard = unprivileged("sh")
             .args(["-c", GUARD, "sh"])
@@ -141,7 +151,7 @@ fn unprivileged(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("no port is free")?;
     Ok(listener.local_addr()?.port())
 }
