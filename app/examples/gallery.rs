@@ -3,6 +3,8 @@
 //! `cargo run -p app --features ssr --example gallery -- target/gallery`, then serve that folder together with
 //! `public/` and the bundled style sheet as `app.css`.
 
+#![expect(clippy::wildcard_imports, reason = "it shows all of the kit")]
+
 use std::{env, fs, path::Path, time::Duration};
 
 use app::{
