@@ -1,12 +1,14 @@
 // The real server, with a data folder of its own.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { join } from "node:path";
+
+import type { Person } from "./dashboard.ts";
 
 const BINARY =
   process.env.HOOKSTREAM_BIN ?? fileURLToPath(new URL("../../target/debug/hookstream", import.meta.url));
@@ -15,14 +17,24 @@ const START_LIMIT_MS = 15_000;
 const STOP_LIMIT_MS = 10_000;
 const POLL_INTERVAL_MS = 25;
 
+/** What `hookstream bootstrap` prints. */
+export interface Bootstrap {
+  org_id: string;
+  env_id: string;
+  api_key: string;
+}
+
 export class Server {
   readonly url: string;
+  /** What was made before the start. */
+  readonly made: Bootstrap | undefined;
   readonly #process: ChildProcess;
   readonly #folder: string;
   #log = "";
 
-  private constructor(url: string, process: ChildProcess, folder: string) {
+  private constructor(url: string, process: ChildProcess, folder: string, made: Bootstrap | undefined) {
     this.url = url;
+    this.made = made;
     this.#process = process;
     this.#folder = folder;
     for (const output of [process.stdout, process.stderr]) {
@@ -30,23 +42,22 @@ export class Server {
     }
   }
 
-  /** Starts a server that nobody has signed up at. */
-  static async start(): Promise<Server> {
+  /** Starts a server: with one account, whose project has a key for all of the REST API, or with none. */
+  static async start(account?: Person): Promise<Server> {
     const folder = await mkdtemp(join(tmpdir(), "hookstream-journey-"));
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
-    const process_ = spawn(BINARY, ["serve"], {
-      stdio: ["ignore", "pipe", "pipe"],
-      env: {
-        PATH: process.env.PATH,
-        HOOKSTREAM_ADDR: `127.0.0.1:${port}`,
-        HOOKSTREAM_PUBLIC_URL: url,
-        HOOKSTREAM_DATA_DIR: folder,
-        HOOKSTREAM_ALLOW_TARGETS: "127.0.0.0/8",
-        HOOKSTREAM_SIGNUP: "open",
-      },
-    });
-    const server = new Server(url, process_, folder);
+    const env = {
+      PATH: process.env.PATH,
+      HOOKSTREAM_ADDR: `127.0.0.1:${port}`,
+      HOOKSTREAM_PUBLIC_URL: url,
+      HOOKSTREAM_DATA_DIR: folder,
+      HOOKSTREAM_ALLOW_TARGETS: "127.0.0.0/8",
+      HOOKSTREAM_SIGNUP: "open",
+    };
+    const made = account && (await bootstrap(account, env));
+    const process_ = spawn(BINARY, ["serve"], { stdio: ["ignore", "pipe", "pipe"], env });
+    const server = new Server(url, process_, folder, made);
     await server.#ready();
     return server;
   }
@@ -79,6 +90,18 @@ export class Server {
     await this.stop();
     throw new Error(`${BINARY} did not become ready: ${failure?.message ?? ""}\n${this.#log}`);
   }
+}
+
+async function bootstrap({ name, email, organization, password }: Person, env: NodeJS.ProcessEnv): Promise<Bootstrap> {
+  const command = ["bootstrap", "--name", name, "--email", email, "--org", organization];
+  const printed = await new Promise<string>((resolve, reject) => {
+    const child = execFile(BINARY, command, { env }, (error, stdout, stderr) => {
+      if (error === null) resolve(stdout);
+      else reject(new Error(`${BINARY} bootstrap failed: ${stderr}`, { cause: error }));
+    });
+    child.stdin?.end(`${password}\n`);
+  });
+  return JSON.parse(printed) as Bootstrap;
 }
 
 async function freePort(): Promise<number> {

@@ -1,21 +1,39 @@
 // What a journey gets: a fresh server, a receiver for its deliveries, and a page that must not
 // complain.
 
-import { test as base } from "@playwright/test";
+import { type BrowserContext, test as base } from "@playwright/test";
 
+import { Api } from "./api.ts";
+import { markWhenAlive } from "./alive.ts";
 import { Complaints } from "./complaints.ts";
+import { Dashboard, type Person } from "./dashboard.ts";
 import { Receiver } from "./receiver.ts";
 import { Server } from "./server.ts";
 
 interface Fixtures {
+  /** Who is there before the server starts; nobody by default. */
+  account: Person | undefined;
   server: Server;
   receiver: Receiver;
   complaints: Complaints;
+  dashboard: Dashboard;
+  project: Project;
+}
+
+/** The project of the account, which is signed in. */
+export interface Project {
+  orgId: string;
+  id: string;
+  /** The address of its overview. */
+  path: string;
+  api: Api;
 }
 
 export const test = base.extend<Fixtures>({
-  server: async ({}, use, info) => {
-    const server = await Server.start();
+  account: [undefined, { option: true }],
+
+  server: async ({ account }, use, info) => {
+    const server = await Server.start(account);
     await use(server);
     await server.stop();
     if (info.status !== info.expectedStatus) {
@@ -39,10 +57,29 @@ export const test = base.extend<Fixtures>({
     test.expect(complaints.unforeseen, "what the pages complained about").toEqual([]);
   },
 
-  page: async ({ page, complaints }, use) => {
-    complaints.watch(page);
-    await use(page);
+  context: async ({ context, complaints }, use) => {
+    await watch(context, complaints);
+    await use(context);
+  },
+
+  dashboard: async ({ page, javaScriptEnabled }, use) => {
+    await use(new Dashboard(page, javaScriptEnabled !== false));
+  },
+
+  project: async ({ account, server, dashboard }, use) => {
+    if (account === undefined || server.made === undefined) throw new Error("there is no account to use");
+    const { org_id: orgId, env_id: id, api_key: key } = server.made;
+    await dashboard.open("/sign-in");
+    await dashboard.signIn(account.email, account.password);
+    await dashboard.expectPage("Overview");
+    await use({ orgId, id, path: `/p/${id}`, api: new Api(server.url, key) });
   },
 });
+
+/** Has the pages of another browser looked after as well. */
+export async function watch(context: BrowserContext, complaints: Complaints): Promise<void> {
+  await context.addInitScript(markWhenAlive);
+  context.on("page", (page) => complaints.watch(page));
+}
 
 export { expect } from "@playwright/test";
