@@ -3,7 +3,7 @@
 use leptos::{context::Provider, prelude::*};
 
 use super::{
-    form::Problem,
+    form::FormContext,
     icon::{Glyph, Icon},
 };
 
@@ -37,11 +37,14 @@ pub fn Field(
     children: Children,
 ) -> impl IntoView {
     let id = id.unwrap_or_else(|| control_id(&name));
-    let problem = use_context::<Signal<Problem>>();
+    let form = use_context::<FormContext>();
+    if let Some(form) = form {
+        form.register(&name, label);
+    }
     let error = {
         let name = name.clone();
         Signal::derive(move || {
-            let of_form = || problem.and_then(|problem| problem.with(|problem| problem.at(&name)));
+            let of_form = || form.and_then(|form| form.problem.with(|problem| problem.at(&name)));
             error.get().or_else(of_form)
         })
     };

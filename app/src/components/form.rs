@@ -18,6 +18,14 @@ pub struct Problem {
     pub fields: FieldErrors,
 }
 
+/// What a form and its fields tell one another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FormContext {
+    pub problem: Signal<Problem>,
+    /// The labels by the names of their fields: the summary calls the fields as people see them.
+    labels: StoredValue<Vec<(String, Signal<String>)>>,
+}
+
 const SUMMARY_ID: &str = "form-problem";
 
 /// The inside of a form. Its problem is summed up on top, with links to the fields, and takes the focus when it comes;
@@ -29,10 +37,11 @@ pub fn FormBody(#[prop(optional, into)] problem: Signal<Problem>, children: Chil
             browser::focus(SUMMARY_ID);
         }
     });
+    let form = FormContext { problem, labels: StoredValue::default() };
     view! {
         <div class="form">
-            {move || (!problem.with(Problem::is_none)).then(|| summary(&problem.get()))}
-            <Provider value=problem>{children()}</Provider>
+            {move || (!problem.with(Problem::is_none)).then(|| summary(&problem.get(), form))}
+            <Provider value=form>{children()}</Provider>
         </div>
     }
     .into_any()
@@ -63,7 +72,7 @@ pub fn FormActions(children: Children) -> impl IntoView {
     view! { <div class="form-actions">{children()}</div> }.into_any()
 }
 
-fn summary(problem: &Problem) -> impl IntoView + use<> {
+fn summary(problem: &Problem, form: FormContext) -> impl IntoView + use<> {
     let fields: Vec<_> = problem
         .fields
         .iter()
@@ -71,7 +80,7 @@ fn summary(problem: &Problem) -> impl IntoView + use<> {
             view! {
                 <li>
                     <a href=format!("#{}", control_id(&error.path)) rel="external">
-                        {error.path.clone()}
+                        {form.label(&error.path)}
                     </a>
                     " "
                     {error.message.clone()}
@@ -89,6 +98,24 @@ fn summary(problem: &Problem) -> impl IntoView + use<> {
                 {(!fields.is_empty()).then(|| view! { <ul class="alert-list">{fields}</ul> })}
             </div>
         </div>
+    }
+}
+
+impl FormContext {
+    /// Notes how the field `name` is called.
+    pub fn register(self, name: &str, label: Signal<String>) {
+        self.labels.update_value(|labels| {
+            labels.retain(|(other, _)| other != name);
+            labels.push((name.to_owned(), label));
+        });
+    }
+
+    /// How the field is called, or its path where no field of the form has it.
+    fn label(self, path: &str) -> String {
+        let label =
+            self.labels.with_value(|labels| labels.iter().find(|(name, _)| name == path).map(|(_, label)| *label));
+        // A field that is gone took its label along.
+        label.and_then(|label| label.try_get()).unwrap_or_else(|| path.to_owned())
     }
 }
 
