@@ -37,8 +37,10 @@ pub fn PageHeader(
             .collect();
         view! { <nav class="crumbs" aria-label="Breadcrumb"><ol>{steps}</ol></nav> }
     });
+    // While the page goes, the document asks for its title once more, and the signal may be gone already.
+    let document_title = move || title.try_get().unwrap_or_default();
     view! {
-        <Title text=title/>
+        <Title text=document_title/>
         <header class="page-header">
             <div class="page-header-text">
                 {crumbs}

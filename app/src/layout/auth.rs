@@ -16,7 +16,7 @@ pub fn AuthLayout(
     children: Children,
 ) -> impl IntoView {
     view! {
-        <Title text=title/>
+        <Title text=move || title.try_get().unwrap_or_default()/>
         <div class="auth">
             <header class="auth-head">
                 <Wordmark/>

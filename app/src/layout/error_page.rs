@@ -36,7 +36,7 @@ pub fn ErrorPage(
     #[prop(optional)] children: Option<Children>,
 ) -> impl IntoView {
     view! {
-        <Title text=title/>
+        <Title text=move || title.try_get().unwrap_or_default()/>
         <section class="error-page">
             <span class="empty-icon">
                 <Glyph icon=icon size=20/>
