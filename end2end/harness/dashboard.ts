@@ -70,7 +70,7 @@ export class Dashboard {
 
   /** The page with this title is shown. */
   async expectPage(title: string | RegExp): Promise<void> {
-    await expect(this.page.getByRole("heading", { level: 1, name: title })).toBeVisible();
+    await expect(this.page.getByRole("heading", { level: 1, name: title, exact: true })).toBeVisible();
   }
 
   /** Goes to a page by the sidebar. */

@@ -7,7 +7,8 @@ import type { Page } from "@playwright/test";
 const WIDTHS = [1440, 390];
 const HEIGHT = 900;
 
-export async function shoot(page: Page, name: string): Promise<void> {
+/** The whole page; of what opens on top of one, `inWindow` takes what the window shows. */
+export async function shoot(page: Page, name: string, { inWindow = false } = {}): Promise<void> {
   const folder = process.env.SCREENSHOTS;
   if (folder === undefined || folder === "") return;
   const before = page.viewportSize();
@@ -15,7 +16,9 @@ export async function shoot(page: Page, name: string): Promise<void> {
     await page.setViewportSize({ width, height: HEIGHT });
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme });
-      await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: true });
+      // What is fixed to the window stands where the window is, in a picture of the whole page too.
+      if (!inWindow) await page.evaluate(() => scrollTo(0, 0));
+      await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`), fullPage: !inWindow });
     }
   }
   await page.emulateMedia({ colorScheme: null });

@@ -187,8 +187,8 @@ test.describe("with an account", () => {
 
     await row.locator("summary").filter({ hasText: "Revoke" }).click();
     await page.getByRole("dialog", { name: "Revoke this API key?" }).getByRole("button", { name: "Revoke API key" }).click();
-    await expect(row).toContainText("revoked");
     await expect(page.getByRole("status").getByText("API key revoked")).toBeVisible();
+    await expect(row).toContainText("revoked");
     expect((await api.send("GET", "/sources")).status).toBe(401);
   });
 });

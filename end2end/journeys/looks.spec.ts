@@ -15,7 +15,7 @@ const WIDE = { width: 1440, height: 900 };
 const NARROW = { width: 390, height: 844 };
 
 /** The page as it stands is fit to be seen. */
-async function expectFit(page: Page, name: string): Promise<void> {
+async function expectFit(page: Page, name: string, picture = { inWindow: false }): Promise<void> {
   await expectNoOverflow(page, name);
   await expectAccessible(page);
   await page.setViewportSize(NARROW);
@@ -23,7 +23,7 @@ async function expectFit(page: Page, name: string): Promise<void> {
   // The colours are those of the wide page.
   await expectAccessible(page, ["light"]);
   await page.setViewportSize(WIDE);
-  await shoot(page, name);
+  await shoot(page, name, picture);
 }
 
 async function expectNoOverflow(page: Page, name: string): Promise<void> {
@@ -171,7 +171,7 @@ test.describe("in a project", () => {
     await dashboard.open(`${project.path}/sources/${shop.id}`);
     await page.locator("summary").filter({ hasText: "Delete source" }).click();
     await expect(page.getByRole("dialog", { name: "Delete shop?" })).toBeVisible();
-    await expectFit(page, "dialog");
+    await expectFit(page, "dialog", { inWindow: true });
     await page.keyboard.press("Escape");
     await page.locator("summary.person").click();
     await expect(dashboard.button("Sign out")).toBeVisible();
