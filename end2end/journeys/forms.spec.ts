@@ -25,7 +25,7 @@ test("a source: refused, made, changed, paused and deleted", async ({ complaints
   await expect(dashboard.field("Name")).toHaveValue("n".repeat(101));
   await expect(dashboard.field("Description")).toHaveValue("Payments");
   // The summary leads to the field.
-  await summary.getByRole("link", { name: "name" }).click();
+  await summary.getByRole("link", { name: "Name", exact: true }).click();
   await expect(dashboard.field("Name")).toBeFocused();
 
   await dashboard.field("Name").fill("stripe-live");
