@@ -62,4 +62,5 @@ pub fn App() -> impl IntoView {
         </Router>
         <Toaster/>
     }
+    .into_any()
 }

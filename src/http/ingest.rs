@@ -1,6 +1,6 @@
 //! `ANY /v1/ingest/{source_id}`: where providers post to.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use axum::body::HttpBody;
 use axum::{
@@ -24,6 +24,9 @@ struct Accepted {
 
 #[derive(Clone, Copy)]
 struct MaxBody(usize);
+
+/// How long a sender may take for its body.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub fn router(max_body: usize) -> Router<AppState> {
     Router::new().route("/v1/ingest/{source_id}", any(ingest)).layer(axum::Extension(MaxBody(max_body)))
@@ -60,7 +63,8 @@ async fn read_body(body: Body, max_body: usize) -> Result<Bytes, Problem> {
     if usize::try_from(announced).unwrap_or(usize::MAX) > max_body {
         return Err(Problem::too_large(max_body));
     }
-    axum::body::to_bytes(body, max_body).await.map_err(|error| {
+    let read = tokio::time::timeout(READ_TIMEOUT, axum::body::to_bytes(body, max_body));
+    read.await.map_err(|_| Problem::too_slow())?.map_err(|error| {
         let is_too_large =
             std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
         if is_too_large {

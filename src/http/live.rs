@@ -31,7 +31,8 @@ pub async fn live(
     let env_id = access.env_id();
     let activity = state.gateway.activity();
     let stopping = state.gateway.stopping();
-    let change = || Ok(Event::default().event("change").data(""));
+    // An event without data is not dispatched by browsers, and an empty text is no data.
+    let change = || Ok(Event::default().event("change").data("change"));
     // One at once: it closes the gap between the drawing of the page and the opening of this stream.
     let stream =
         futures::stream::unfold((activity, stopping, true), move |(mut activity, stopping, is_first)| async move {

@@ -2,21 +2,26 @@
 
 use app::{
     App,
-    api::caller::{SESSION_USER, Visitor},
+    api::caller::{SESSION_USER, Visitor, known_viewer},
     components::ServerNow,
     shell::{Assets, Theme, shell},
 };
 use axum::{
-    Router,
+    Form, Router,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
 use domain::id::UserId;
 use gateway::clock;
-use leptos::prelude::{provide_context, view};
+use leptos::{
+    nonce::use_nonce,
+    prelude::{provide_context, use_context, view},
+};
+use leptos_axum::ResponseOptions;
+use serde::Deserialize;
 use tower_http::compression::CompressionLayer;
 use tower_sessions::Session;
 
@@ -33,6 +38,7 @@ pub fn router(state: &AppState, is_https: bool) -> anyhow::Result<Router<AppStat
     let dashboard = Dashboard { assets: site::assets()? };
     let drawn = Router::new()
         .route("/api/{*function}", post(server_function))
+        .route("/theme", post(choose_theme))
         .fallback(get(page).head(page).fallback(|| async { Problem::method_not_allowed() }))
         .layer(axum::Extension(dashboard))
         .layer(CompressionLayer::new().br(true).gzip(true));
@@ -50,10 +56,16 @@ async fn page(
     request: Request,
 ) -> Response {
     let theme = theme_of(request.headers());
-    let context = context(state, visitor(&session).await, theme);
+    let visitor = visitor(&session).await;
+    let known = known_viewer(&state.gateway, visitor).await;
+    let context = context(state, visitor, theme);
+    let context = move || {
+        context();
+        provide_context(known.clone());
+    };
     let draw = move || {
-        let assets = dashboard.assets.clone();
-        shell(&assets, theme, view! { <App/> })
+        restrict_content();
+        shell(&dashboard.assets, theme, view! { <App/> })
     };
     leptos_axum::render_app_async_with_context(context, draw)(request).await
 }
@@ -64,6 +76,24 @@ async fn server_function(State(state): State<AppState>, session: Session, reques
     leptos_axum::handle_server_fns_with_context(context, request).await.into_response()
 }
 
+#[derive(Deserialize)]
+struct ThemeChoice {
+    theme: Theme,
+}
+
+/// The theme switch without JavaScript: keeps the choice in a cookie for a year, and goes back to the page.
+async fn choose_theme(headers: HeaderMap, Form(choice): Form<ThemeChoice>) -> Response {
+    let cookie = format!("theme={}; Path=/; Max-Age=31536000; SameSite=Lax", choice.theme.as_str());
+    // Requests from other sites were refused already, so the page is one of ours.
+    let back = headers.get(header::REFERER).cloned().unwrap_or(HeaderValue::from_static("/"));
+    let mut response = StatusCode::SEE_OTHER.into_response();
+    response.headers_mut().insert(header::LOCATION, back);
+    if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    response
+}
+
 /// What pages and server functions find in their context.
 fn context(state: AppState, visitor: Visitor, theme: Theme) -> impl Fn() + Clone + Send + Sync + 'static {
     let now = clock::now();
@@ -72,6 +102,18 @@ fn context(state: AppState, visitor: Visitor, theme: Theme) -> impl Fn() + Clone
         provide_context(visitor);
         provide_context(theme);
         provide_context(ServerNow(now));
+    }
+}
+
+/// Scripts of ours alone, and those that carry the nonce of this very page.
+fn restrict_content() {
+    let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else { return };
+    let policy = format!(
+        "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'wasm-unsafe-eval'; object-src 'none'; base-uri 'none'; \
+         form-action 'self'; frame-ancestors 'none'"
+    );
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
     }
 }
 

@@ -38,6 +38,10 @@ impl Form for SignInForm {
 
 debug_without_fields!(SignUpForm, SignInForm);
 
+/// Who is signed in, where the server found out before it began to draw. By context.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownViewer(pub Result<Viewer, ApiError>);
+
 /// Whether people may sign up by themselves. Asked before there is anyone.
 #[server(endpoint = "account/sign_up_is_open")]
 pub async fn sign_up_is_open() -> Result<bool, ApiError> {

@@ -25,10 +25,19 @@ pub struct ApiKeyForm {
 
 impl Form for ApiKeyForm {}
 
+/// The keys of a project, and where programs use them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ApiAccess {
+    pub keys: Page<ApiKey>,
+    /// What the addresses of the REST API begin with: `https://hooks.example.com/v1`.
+    pub base_url: String,
+}
+
 #[server(endpoint = "api_keys/list")]
-pub async fn api_keys(env: String, cursor: Option<String>) -> Result<Page<ApiKey>, ApiError> {
+pub async fn api_keys(env: String, cursor: Option<String>) -> Result<ApiAccess, ApiError> {
     in_project(&env, async |project| {
-        Ok(project.gateway.api_keys(&project.access, page_after(cursor.as_deref())?).await?)
+        let keys = project.gateway.api_keys(&project.access, page_after(cursor.as_deref())?).await?;
+        Ok(ApiAccess { keys, base_url: format!("{}/v1", project.gateway.public_url()) })
     })
     .await
 }

@@ -1,6 +1,9 @@
 //! Who calls a server function, and how the answer goes back. On the server only.
 
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD},
+};
 use domain::{
     id::{EnvId, UserId},
     page::PageRequest,
@@ -18,7 +21,7 @@ use leptos::{
 use leptos_axum::ResponseOptions;
 use tower_sessions::Session;
 
-use super::{ApiError, Form, Typed};
+use super::{ApiError, Form, Typed, account::KnownViewer};
 use crate::{components::ServerNow, paths};
 
 /// The session's entry that names the person.
@@ -28,6 +31,14 @@ pub const SESSION_USER: &str = "user";
 #[derive(Clone, Copy, Debug)]
 pub struct Visitor {
     pub user: Option<UserId>,
+}
+
+/// What a page is drawn for, asked before the drawing. The server gives it by context, to pages alone.
+pub async fn known_viewer(gateway: &Gateway, visitor: Visitor) -> KnownViewer {
+    KnownViewer(match visitor.user {
+        Some(user) => gateway.viewer(user).await.map_err(ApiError::from),
+        None => Err(ApiError::Unauthenticated),
+    })
 }
 
 /// The call of a server function.
@@ -54,9 +65,7 @@ pub struct Reply {
 
 /// Runs the body of a server function. Its error sets the HTTP status.
 pub async fn answer<T>(work: impl AsyncFnOnce(Call) -> Result<T, ApiError>) -> Result<T, ApiError> {
-    let call = Call::here();
-    let reply = call.reply.clone();
-    work(call).await.inspect_err(|error| reply.refuse(error, None))
+    run(work, || None).await
 }
 
 /// The same within the project `env`.
@@ -72,9 +81,7 @@ pub async fn answer_form<T>(
     form: &impl Form,
     work: impl AsyncFnOnce(Call) -> Result<T, ApiError>,
 ) -> Result<T, ApiError> {
-    let call = Call::here();
-    let reply = call.reply.clone();
-    work(call).await.inspect_err(|error| reply.refuse(error, Some(&Typed::of(form))))
+    run(work, || Some(Typed::of(form))).await
 }
 
 /// The same for a form within the project `env`.
@@ -84,6 +91,20 @@ pub async fn form_in_project<T>(
     work: impl AsyncFnOnce(ProjectCall) -> Result<T, ApiError>,
 ) -> Result<T, ApiError> {
     answer_form(form, async |call: Call| work(call.project(env).await?).await).await
+}
+
+async fn run<T>(
+    work: impl AsyncFnOnce(Call) -> Result<T, ApiError>,
+    typed: impl FnOnce() -> Option<Typed>,
+) -> Result<T, ApiError> {
+    let call = Call::here();
+    let reply = call.reply.clone();
+    let result = work(call).await;
+    match &result {
+        Ok(_) => reply.done(),
+        Err(error) => reply.refuse(error, typed().as_ref()),
+    }
+    result
 }
 
 /// An id that came as text. What is no id names nothing.
@@ -135,6 +156,10 @@ impl Call {
 }
 
 impl Reply {
+    pub(super) fn here() -> Option<Self> {
+        Some(Self { request: use_context()?, response: use_context()? })
+    }
+
     /// Leads the visitor on to `path`: with JavaScript the router goes there, without it the browser.
     pub fn go_to(&self, path: &str) {
         let Ok(location) = HeaderValue::from_str(path) else { return };
@@ -199,7 +224,7 @@ impl Reply {
         begins(header::ORIGIN) || begins(header::REFERER)
     }
 
-    fn refuse(&self, error: &ApiError, typed: Option<&Typed>) {
+    pub(super) fn refuse(&self, error: &ApiError, typed: Option<&Typed>) {
         let is_page = self.request.method == Method::GET;
         if is_page && *error == ApiError::Unauthenticated {
             let here = self.request.uri.path_and_query().map_or(paths::HOME, |path| path.as_str());
@@ -214,24 +239,34 @@ impl Reply {
         }
     }
 
+    /// Sends a browser without JavaScript back to the page that it came from, unless the work has led it on.
+    fn done(&self) {
+        let led_on = self.response.0.read().is_ok_and(|parts| parts.headers.contains_key(header::LOCATION));
+        if self.request.method != Method::GET && self.is_document() && !led_on {
+            self.back(|_| {});
+        }
+    }
+
     /// Sends a browser without JavaScript back to the page of the form, whose address then says what was wrong.
     fn back_to_the_form(&self, error: &ApiError, typed: Option<&Typed>) {
-        let Some(mut page) = self.header(header::REFERER).and_then(|referer| url::Url::parse(referer).ok()) else {
-            return;
-        };
-        let kept: Vec<(String, String)> = page
-            .query_pairs()
-            .filter(|(name, _)| !matches!(name.as_ref(), "__path" | "__err" | "__typed"))
-            .map(|(name, value)| (name.into_owned(), value.into_owned()))
-            .collect();
-        page.query_pairs_mut()
-            .clear()
-            .extend_pairs(kept)
-            .append_pair("__path", self.request.uri.path())
-            .append_pair("__err", &base64::engine::general_purpose::URL_SAFE.encode(error.ser()))
-            .extend_pairs(typed.and_then(Typed::encode).map(|typed| ("__typed", typed)));
+        self.back(|query| {
+            query
+                .append_pair("__path", self.request.uri.path())
+                .append_pair("__err", &URL_SAFE.encode(error.ser()))
+                .extend_pairs(typed.and_then(Typed::encode).map(|typed| ("__typed", typed)));
+        });
+    }
+
+    /// Back to the page of the form. What its address said of an earlier try is left out.
+    fn back(&self, say: impl FnOnce(&mut url::form_urlencoded::Serializer<'_, String>)) {
+        let Some(page) = self.header(header::REFERER).and_then(|referer| url::Url::parse(referer).ok()) else { return };
+        let kept = page.query_pairs().filter(|(name, _)| !matches!(name.as_ref(), "__path" | "__err" | "__typed"));
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(kept);
+        say(&mut query);
+        let query = query.finish();
         // Relative, so that nothing but our own pages can be meant.
-        let location = format!("{}?{}", page.path(), page.query().unwrap_or_default());
+        let location = if query.is_empty() { page.path().to_owned() } else { format!("{}?{query}", page.path()) };
         if let Ok(location) = HeaderValue::from_str(&location) {
             self.response.insert_header(header::LOCATION, location);
             self.response.set_status(StatusCode::SEE_OTHER);

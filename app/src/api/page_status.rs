@@ -1,13 +1,15 @@
-//! The HTTP status of a page that is no page. In the browser it has none.
+//! The HTTP status of a page that cannot be shown. In the browser it has none.
 
-/// Answers 404.
+use super::ApiError;
+
+/// Answers with the status of `error`; those who are not signed in are sent to the sign-in.
 #[cfg(feature = "ssr")]
-pub fn set_not_found() {
-    if let Some(response) = leptos::prelude::use_context::<leptos_axum::ResponseOptions>() {
-        response.set_status(http::StatusCode::NOT_FOUND);
+pub fn set(error: &ApiError) {
+    if let Some(reply) = super::caller::Reply::here() {
+        reply.refuse(error, None);
     }
 }
 
-/// Answers 404.
+/// Answers with the status of `error`; those who are not signed in are sent to the sign-in.
 #[cfg(not(feature = "ssr"))]
-pub const fn set_not_found() {}
+pub const fn set(_error: &ApiError) {}

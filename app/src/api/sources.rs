@@ -108,6 +108,16 @@ pub async fn sources(env: String, cursor: Option<String>) -> Result<Page<Source>
     .await
 }
 
+/// The source that was made last.
+#[server(endpoint = "sources/newest")]
+pub async fn newest_source(env: String) -> Result<Option<Source>, ApiError> {
+    in_project(&env, async |project| {
+        let page = project.gateway.sources(&project.access, domain::page::PageRequest::first(1)).await?;
+        Ok(page.data.into_iter().next())
+    })
+    .await
+}
+
 #[server(endpoint = "sources/get")]
 pub async fn find_source(env: String, source: String) -> Result<Source, ApiError> {
     in_project(&env, async |project| Ok(project.gateway.source(&project.access, id(&source)?).await?)).await

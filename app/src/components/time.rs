@@ -13,7 +13,7 @@ pub struct ServerNow(pub Timestamp);
 
 /// What relative times are counted from; absent where nobody said what time it is.
 #[derive(Clone, Copy, Debug)]
-pub struct Clock(RwSignal<Option<Timestamp>>);
+pub struct Clock(Signal<Option<Timestamp>>);
 
 /// How often relative times are counted anew.
 const TICK: Duration = Duration::from_secs(5);
@@ -25,7 +25,7 @@ const TICK: Duration = Duration::from_secs(5);
 pub fn provide_clock() {
     let start = SharedValue::new(|| use_context::<ServerNow>().map(|now| now.0.as_micros())).into_inner();
     let now = RwSignal::new(start.map(Timestamp::from_micros));
-    provide_context(Clock(now));
+    provide_context(Clock(now.into()));
     Effect::new(move |_: Option<Option<browser::Ticker>>| {
         let here = browser::now()?.as_micros();
         let ahead = start.map_or(0, |start| here.saturating_sub(start));
@@ -43,10 +43,11 @@ pub fn RelativeTime(
     #[prop(optional)]
     quiet: bool,
 ) -> impl IntoView {
-    let clock = use_context::<Clock>();
-    let words = move || match clock.and_then(|clock| clock.0.get()) {
-        Some(now) => relative(at.get(), now),
-        None => exact(at.get()),
+    let now = use_now();
+    // The clock outlives the page, and may tick while the page is being replaced: then its signals are gone already.
+    let words = move || {
+        let (now, at) = (now.get(), at.try_get()?);
+        Some(now.map_or_else(|| exact(at), |now| relative(at, now)))
     };
     view! {
         <time
@@ -65,8 +66,7 @@ pub fn RelativeTime(
 /// The clock's time now, for words that depend on it.
 #[must_use]
 pub fn use_now() -> Signal<Option<Timestamp>> {
-    let clock = use_context::<Clock>();
-    Signal::derive(move || clock.and_then(|clock| clock.0.get()))
+    use_context::<Clock>().map_or_else(|| Signal::from(None), |clock| clock.0)
 }
 
 /// `2026-11-23 18:30:00.123 UTC`.

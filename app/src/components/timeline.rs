@@ -31,9 +31,10 @@ pub fn AttemptTimeline(
 ) -> impl IntoView {
     let now = use_now();
     move || {
-        let attempts = attempts.get();
+        // The clock may tick while the page is being replaced: then its signals are gone already.
+        let attempts = attempts.try_get()?;
         let first = attempts.first()?.started_at;
-        let next = next_retry_at.get();
+        let next = next_retry_at.try_get()?;
         if attempts.len() == 1 && next.is_none() {
             // One point has no scale; its row says it all.
             return None;

@@ -49,6 +49,7 @@ pub fn SignInPage() -> impl IntoView {
             </ActionForm>
         </AuthLayout>
     }
+    .into_any()
 }
 
 #[component]
@@ -66,6 +67,7 @@ pub fn SignUpPage() -> impl IntoView {
             />
         </AuthLayout>
     }
+    .into_any()
 }
 
 #[component]
@@ -75,6 +77,7 @@ fn SignUpClosed() -> impl IntoView {
             "Ask an owner or admin of your organization to add you. Whoever runs this server can open it with HOOKSTREAM_SIGNUP=open."
         </Alert>
     }
+    .into_any()
 }
 
 #[component]
@@ -99,4 +102,5 @@ fn SignUpForm() -> impl IntoView {
             </FormBody>
         </ActionForm>
     }
+    .into_any()
 }

@@ -114,7 +114,7 @@ where
 /// A field that is sent along.
 #[component]
 pub fn Hidden(name: &'static str, #[prop(into)] value: Signal<String>) -> impl IntoView {
-    view! { <input type="hidden" name=name value=move || value.get()/> }
+    view! { <input type="hidden" name=name value=move || value.get()/> }.into_any()
 }
 
 /// The inside of the form that pauses what is active and resumes what is paused.
@@ -128,6 +128,7 @@ pub fn PauseOrResume(#[prop(into)] active: Signal<bool>, #[prop(into)] pending: 
             view! { <Button submit=true icon=icon pending=pending>{words}</Button> }
         }}
     }
+    .into_any()
 }
 
 /// The secrets of a source or destination: those kept, each of which can be removed, and one to add.
@@ -169,6 +170,7 @@ pub fn SecretsFields(
             <TextInput mono=true placeholder=placeholder/>
         </Field>
     }
+    .into_any()
 }
 
 /// The last card of a thing's page, for those who may change it.
@@ -177,7 +179,7 @@ pub fn DeleteCard(thing: &'static str, text: &'static str, children: ChildrenFn)
     let may_write = use_project().may_write();
     let children = StoredValue::new(children);
     move || {
-        may_write.get().then(|| {
+        may_write.then(|| {
             view! {
                 <Card title=format!("Delete this {thing}") text=text>
                     {children.with_value(|children| children())}

@@ -5,16 +5,16 @@ use leptos::prelude::*;
 use leptos_meta::Title;
 use leptos_router::components::Redirect;
 
-use super::loaded::Loaded;
-use crate::{api::account::current_viewer, components::*, layout::ErrorPage, paths};
+use super::visitor::WithViewer;
+use crate::{components::*, layout::ErrorPage, paths};
 
 #[component]
 pub fn HomePage() -> impl IntoView {
-    let visitor = Resource::new(|| (), |()| current_viewer());
     view! {
         <Title text=""/>
-        <Loaded load=move || async move { visitor.await } children={|viewer: Viewer| first_project(&viewer)}/>
+        <WithViewer children={|viewer: Viewer| first_project(&viewer)}/>
     }
+    .into_any()
 }
 
 fn first_project(viewer: &Viewer) -> AnyView {

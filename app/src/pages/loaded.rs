@@ -6,7 +6,12 @@ use leptos::prelude::*;
 use leptos_router::{components::Redirect, hooks::use_location};
 
 use super::project::Project;
-use crate::{api::ApiError, components::*, layout::*, paths};
+use crate::{
+    api::{ApiError, page_status},
+    components::*,
+    layout::*,
+    paths,
+};
 
 /// Shows `children` with what `load` brings. Drawn anew when the resources that `load` awaits change; until then what was
 /// there stays.
@@ -41,11 +46,13 @@ where
             }}
         </Transition>
     }
+    .into_any()
 }
 
 /// Stands in place of a page that could not be had.
 #[component]
 pub fn Failure(error: ApiError) -> impl IntoView {
+    page_status::set(&error);
     let here = use_location();
     let here = move || format!("{}{}", here.pathname.get_untracked(), query(&here.search.get_untracked()));
     let home = use_context::<Project>().map_or_else(|| paths::HOME.to_owned(), |project| paths::overview(project.id()));
@@ -70,7 +77,7 @@ pub fn Failure(error: ApiError) -> impl IntoView {
 /// Stands in place of a part of a page that could not be had.
 #[component]
 fn FailedPart(error: ApiError) -> impl IntoView {
-    view! { <Alert tone=AlertTone::Danger title="This part could not be loaded">{error.to_string()}</Alert> }
+    view! { <Alert tone=AlertTone::Danger title="This part could not be loaded">{error.to_string()}</Alert> }.into_any()
 }
 
 fn query(search: &str) -> String {

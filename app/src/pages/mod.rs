@@ -18,3 +18,11 @@ pub mod overview;
 pub mod project;
 pub mod settings;
 pub mod sources;
+pub mod visitor;
+
+use crate::components::count;
+
+/// `1 event`, `1,204 events`.
+fn counted(number: u64, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{} {thing}s", count(number)) }
+}

@@ -5,17 +5,18 @@ use leptos_router::hooks::use_query_map;
 
 use super::{
     forms::{FormState, Hidden, use_form},
-    project::SignedInFrame,
+    project::FrameWithoutProject,
 };
 use crate::{api::projects::CreateProject, components::*, paths};
 
 #[component]
 pub fn NewProjectPage() -> impl IntoView {
     view! {
-        <SignedInFrame id=Memo::new(|_| String::new()) outside=true>
+        <FrameWithoutProject>
             <NewProject/>
-        </SignedInFrame>
+        </FrameWithoutProject>
     }
+    .into_any()
 }
 
 #[component]
@@ -49,4 +50,5 @@ fn NewProject() -> impl IntoView {
             </ActionForm>
         </Card>
     }
+    .into_any()
 }

@@ -3,11 +3,15 @@
 use leptos::prelude::*;
 
 use super::project::Project;
-use crate::{api::page_status, layout::NotFound, paths};
+use crate::{
+    api::{ApiError, page_status},
+    layout::NotFound,
+    paths,
+};
 
 #[component]
 pub fn NoSuchPage() -> impl IntoView {
-    page_status::set_not_found();
+    page_status::set(&ApiError::NotFound);
     let home = use_context::<Project>().map_or_else(|| paths::HOME.to_owned(), |project| paths::overview(project.id()));
-    view! { <NotFound home=home/> }
+    view! { <NotFound home=home/> }.into_any()
 }

@@ -1,9 +1,10 @@
 //! The project at a glance; at first, the way to the first delivered event.
 
-use domain::project::Overview;
+use domain::{project::Overview, source::Source};
 use leptos::prelude::*;
 
 use super::{
+    counted,
     events::{EventTable, FirstCommand},
     live::{use_changes, use_fresh},
     loaded::Loaded,
@@ -14,6 +15,7 @@ use crate::{
         events::EventQuery,
         names::{Names, known_names},
         projects::project_overview,
+        sources::newest_source,
     },
     components::*,
     paths,
@@ -24,17 +26,21 @@ pub fn OverviewPage() -> impl IntoView {
     let project = use_project();
     let figures = Resource::new(|| (), move |()| project_overview(project.id()));
     let known = Resource::new(|| (), move |()| known_names(project.id()));
+    let newest = Resource::new(|| (), move |()| newest_source(project.id()));
     view! {
         <PageHeader title="Overview"/>
         <Loaded
-            load=move || async move { Ok((figures.await?, known.await?)) }
-            children={|(first, names): (Overview, Names)| view! { <AtAGlance first=first names=names/> }.into_any()}
+            load=move || async move { Ok((figures.await?, known.await?, newest.await?)) }
+            children={|(first, names, newest): (Overview, Names, Option<Source>)| {
+                view! { <AtAGlance first=first names=names newest=newest/> }.into_any()
+            }}
         />
     }
+    .into_any()
 }
 
 #[component]
-fn AtAGlance(first: Overview, names: Names) -> impl IntoView {
+fn AtAGlance(first: Overview, names: Names, newest: Option<Source>) -> impl IntoView {
     let project = use_project();
     let fresh = use_fresh(first, move || project_overview(project.id()));
     let changes = use_changes(project, || true);
@@ -45,8 +51,9 @@ fn AtAGlance(first: Overview, names: Names) -> impl IntoView {
     let recent = Signal::derive(move || data.with(|it| it.recent.clone()));
     let none = Memo::new(move |_| recent.with(Vec::is_empty));
     let (names, query) = (StoredValue::new(names), StoredValue::new(EventQuery::default()));
+    let newest = StoredValue::new(newest);
     view! {
-        {move || (!started.get()).then(|| view! { <FirstSteps project=project data=data/> })}
+        {move || (!started.get()).then(|| view! { <FirstSteps project=project data=data newest=newest/> })}
         <Figures project=project data=data/>
         {move || {
             (!none.get()).then(|| {
@@ -63,6 +70,7 @@ fn AtAGlance(first: Overview, names: Names) -> impl IntoView {
             })
         }}
     }
+    .into_any()
 }
 
 #[component]
@@ -88,6 +96,7 @@ fn Figures(project: Project, data: RwSignal<Overview>) -> impl IntoView {
             />
         </Stats>
     }
+    .into_any()
 }
 
 /// The server stops counting there.
@@ -95,13 +104,9 @@ fn up_to_1000(number: u64) -> String {
     if number >= 1000 { "1,000+".to_owned() } else { count(number) }
 }
 
-fn counted(number: u64, thing: &str) -> String {
-    if number == 1 { format!("1 {thing}") } else { format!("{} {thing}s", count(number)) }
-}
-
 /// From an empty project to the first delivered event.
 #[component]
-fn FirstSteps(project: Project, data: RwSignal<Overview>) -> impl IntoView {
+fn FirstSteps(project: Project, data: RwSignal<Overview>, newest: StoredValue<Option<Source>>) -> impl IntoView {
     let has = move |read: fn(&Overview) -> u64| Memo::new(move |_| data.with(read) > 0);
     let source = has(|it| it.source_count);
     let destination = has(|it| it.destination_count);
@@ -114,31 +119,38 @@ fn FirstSteps(project: Project, data: RwSignal<Overview>) -> impl IntoView {
     };
     let may_write = project.may_write();
     let link = move |href: fn(String) -> String, words: &'static str| {
-        move || {
-            may_write.get().then(|| view! { <ButtonLink href=href(project.id()) kind=ButtonKind::Primary icon=Icon::Plus>{words}</ButtonLink> })
-        }
+        may_write.then(|| {
+            view! { <ButtonLink href=href(project.id()) kind=ButtonKind::Primary icon=Icon::Plus>{words}</ButtonLink> }
+        })
     };
     view! {
         <Card title="Your first delivered event" text="Three steps.">
             <Steps>
                 <Step number=1 title="Create a source" state=Signal::derive(move || state(source.get(), true))>
-                    <p>"A source is a URL that a provider posts its webhooks to."</p>
-                    {link(paths::new_source, "New source")}
+                    <div class="stack-s">
+                        <p>"A source is a URL that a provider posts its webhooks to."</p>
+                        <div>{link(paths::new_source, "New source")}</div>
+                    </div>
                 </Step>
                 <Step number=2 title="Add a destination and connect the two" state=Signal::derive(move || state(connected.get(), source.get()))>
-                    <p>"A destination is where the events should go. A connection leads them there."</p>
-                    {move || {
-                        if destination.get() {
-                            link(paths::new_connection, "New connection").into_any()
-                        } else {
-                            link(paths::new_destination, "New destination").into_any()
-                        }
-                    }}
+                    <div class="stack-s">
+                        <p>"A destination is where the events should go. A connection leads them there."</p>
+                        <div>
+                            {move || {
+                                if destination.get() {
+                                    link(paths::new_connection, "New connection").into_any()
+                                } else {
+                                    link(paths::new_destination, "New destination").into_any()
+                                }
+                            }}
+                        </div>
+                    </div>
                 </Step>
                 <Step number=3 title="Send an event" state=Signal::derive(move || state(received.get(), connected.get()))>
-                    {move || (connected.get() && !received.get()).then(|| view! { <FirstCommand/> })}
+                    {move || (connected.get() && !received.get()).then(|| view! { <FirstCommand newest=newest.get_value()/> })}
                 </Step>
             </Steps>
         </Card>
     }
+    .into_any()
 }

@@ -1,6 +1,7 @@
 //! The frame of a project's pages, and what they know of the project and of the visitor.
 
 use domain::{
+    id::{EnvId, OrgId},
     org::Viewer,
     permission::{Permission, Role},
     project::{Environment, Mode},
@@ -14,8 +15,8 @@ use leptos_router::{
 use super::{
     forms::use_action,
     live::{Fresh, use_fresh},
-    loaded::Loaded,
     no_such_page::NoSuchPage,
+    visitor::WithViewer,
 };
 use crate::{
     api::account::{SignOut, current_viewer},
@@ -24,12 +25,13 @@ use crate::{
     paths,
 };
 
-/// The project that is shown. `Copy`; pages take it from the context by [`use_project`].
-#[derive(Clone, Copy)]
+/// The project that is shown. Pages take it from the context by [`use_project`], and are built anew for another project
+/// or role: none of it changes while a page lives.
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Project {
-    id: Memo<String>,
-    viewer: Fresh<Viewer>,
-    environment: Memo<Option<Environment>>,
+    id: EnvId,
+    org: OrgId,
+    role: Role,
 }
 
 /// The project around this page.
@@ -38,133 +40,107 @@ pub fn use_project() -> Project {
     expect_context()
 }
 
-/// A part of the address, which names what a page shows. Keeps its value while the visitor leaves.
+/// The visitor with their projects, to be fetched again when one of them changes.
+#[must_use]
+pub fn use_viewer() -> Fresh<Viewer> {
+    expect_context()
+}
+
+/// A part of the address, which names what a page shows.
 #[must_use]
 pub fn use_param(name: &'static str) -> Memo<String> {
     let params = use_params_map();
-    Memo::new(move |former: Option<&String>| {
-        params.with(|params| params.get(name)).or_else(|| former.cloned()).unwrap_or_default()
-    })
+    Memo::new(move |_| params.with(|params| params.get(name)).unwrap_or_default())
 }
 
 impl Project {
-    /// The id, as addresses have it. It stays the same for as long as a page lives.
+    /// The project that `id` names, where the viewer may see it.
+    fn of(viewer: &Viewer, id: &str) -> Option<Self> {
+        let project = viewer.projects.iter().find(|project| project.id.to_string() == id)?;
+        Some(Self { id: project.id, org: project.org_id, role: viewer.role_in(project)? })
+    }
+
+    /// The id, as addresses and server functions have it.
     #[must_use]
     pub fn id(self) -> String {
-        self.id.get_untracked()
+        self.id.to_string()
     }
 
-    /// The project itself; `None` where the address names none that the visitor may see. Tracked.
+    /// Whether the visitor may do something here.
     #[must_use]
-    pub fn environment(self) -> Option<Environment> {
-        self.environment.get()
-    }
-
-    /// Whether the visitor may do something here. Tracked.
-    #[must_use]
-    pub fn may(self, permission: Permission) -> bool {
-        let role = self.environment.with(|environment| {
-            environment.as_ref().and_then(|environment| self.viewer.data().with(|viewer| viewer.role_in(environment)))
-        });
-        role.is_some_and(|role: Role| role.may(permission))
+    pub const fn may(self, permission: Permission) -> bool {
+        self.role.may(permission)
     }
 
     /// Whether the visitor may change sources, destinations and connections, and retry.
     #[must_use]
-    pub fn may_write(self) -> Signal<bool> {
-        Signal::derive(move || self.may(Permission::Write))
+    pub const fn may_write(self) -> bool {
+        self.may(Permission::Write)
     }
 
-    /// The visitor with their projects, to be fetched again when one of them changes.
+    /// The project itself. Tracked.
     #[must_use]
-    pub const fn viewer(self) -> Fresh<Viewer> {
-        self.viewer
+    pub fn environment(self, viewer: Fresh<Viewer>) -> Option<Environment> {
+        viewer.data().with(|viewer| viewer.projects.iter().find(|project| project.id == self.id).cloned())
     }
 }
 
 /// The frame around the pages of a project.
 #[component]
 pub fn ProjectFrame() -> impl IntoView {
+    let id = use_param("env_id");
     view! {
-        <SignedInFrame id=use_param("env_id")>
-            <Outlet/>
-        </SignedInFrame>
+        <WithViewer children={move |viewer: Viewer| {
+            let viewer = use_fresh(viewer, current_viewer);
+            provide_context(viewer);
+            let shown = Memo::new(move |_| id.with(|id| viewer.data().with(|viewer| Project::of(viewer, id))));
+            view! { <Frame viewer=viewer project=shown>{move || page(shown.get())}</Frame> }.into_any()
+        }}/>
+    }
+    .into_any()
+}
+
+fn page(project: Option<Project>) -> AnyView {
+    match project {
+        Some(project) => {
+            provide_context(project);
+            view! { <Outlet/> }.into_any()
+        }
+        None => view! { <NoSuchPage/> }.into_any(),
     }
 }
 
-/// The frame for somebody signed in, around the page of the project `id`, or around a page of no project.
+/// The frame around a page that belongs to no project.
 #[component]
-pub fn SignedInFrame(
-    #[prop(into)] id: Memo<String>,
-    /// A page that belongs to no project.
-    #[prop(optional)]
-    outside: bool,
-    children: ChildrenFn,
-) -> impl IntoView {
-    let visitor = Resource::new(|| (), |()| current_viewer());
-    let children = StoredValue::new(children);
+pub fn FrameWithoutProject(children: ChildrenFn) -> impl IntoView {
     view! {
-        <Loaded
-            load=move || async move { visitor.await }
-            children={move |first: Viewer| {
-                let project = provide_project(id, first);
-                // Pages are built anew for another project, and need not watch for it.
-                let shown = Memo::new(move |_| project.environment.with(|it| it.as_ref().map(|it| it.id)));
-                view! {
-                    <Frame project=project>
-                        {move || {
-                            if outside || shown.get().is_some() {
-                                children.with_value(|children| children()).into_any()
-                            } else {
-                                view! { <NoSuchPage/> }.into_any()
-                            }
-                        }}
-                    </Frame>
-                }
-                .into_any()
-            }}
-        />
+        <WithViewer children={move |viewer: Viewer| {
+            let (viewer, page) = (use_fresh(viewer, current_viewer), children());
+            view! { <Frame viewer=viewer project=Memo::new(|_| None)>{page}</Frame> }.into_any()
+        }}/>
     }
-}
-
-fn provide_project(id: Memo<String>, first: Viewer) -> Project {
-    let viewer = use_fresh(first, current_viewer);
-    let environment = Memo::new(move |_| {
-        let id = id.get();
-        viewer.data().with(|viewer| viewer.projects.iter().find(|project| project.id.to_string() == id).cloned())
-    });
-    let project = Project { id, viewer, environment };
-    provide_context(project);
-    project
+    .into_any()
 }
 
 #[component]
-fn Frame(project: Project, children: Children) -> impl IntoView {
-    let viewer = project.viewer.data();
-    let projects =
-        Signal::derive(move || viewer.with(|viewer| viewer.projects.iter().map(project_link).collect::<Vec<_>>()));
-    let organization = Signal::derive(move || {
-        let org = project.environment.with(|environment| environment.as_ref().map(|environment| environment.org_id));
-        viewer.with(|viewer| {
-            let membership =
-                viewer.memberships.iter().find(|membership| org.is_none_or(|org| org == membership.org_id));
-            membership.map(|membership| membership.org_name.clone()).unwrap_or_default()
-        })
-    });
+fn Frame(viewer: Fresh<Viewer>, project: Memo<Option<Project>>, children: Children) -> impl IntoView {
+    let viewer = viewer.data();
+    let projects = Signal::derive(move || viewer.with(|viewer| viewer.projects.iter().map(link).collect::<Vec<_>>()));
+    let current = Signal::derive(move || project.get().map(Project::id).unwrap_or_default());
+    let organization = Signal::derive(move || viewer.with(|viewer| organization(viewer, project.get())));
     let person = Signal::derive(move || {
         viewer.with(|viewer| Person { name: viewer.user.name.clone(), email: viewer.user.email.clone() })
     });
     let new_project = Signal::derive(move || {
-        let environment = project.environment()?;
-        project.may(Permission::ManageProjects).then(|| paths::new_project(environment.org_id))
+        let project = project.get().filter(|project| project.may(Permission::ManageProjects))?;
+        Some(paths::new_project(project.org))
     });
-    let sections =
-        Signal::derive(move || project.environment().map(|it| sections(&it.id.to_string())).unwrap_or_default());
+    let sections = Signal::derive(move || project.get().map(|project| sections(&project.id())).unwrap_or_default());
     let sign_out = use_action::<SignOut>();
     view! {
         <AppFrame
             projects=projects
-            current=project.id
+            current=current
             sections=sections
             path=use_location().pathname
             organization=organization
@@ -181,9 +157,17 @@ fn Frame(project: Project, children: Children) -> impl IntoView {
             {children()}
         </AppFrame>
     }
+    .into_any()
 }
 
-fn project_link(project: &Environment) -> ProjectLink {
+/// The name of the organization of `project`, or of the first where there is no project.
+fn organization(viewer: &Viewer, project: Option<Project>) -> String {
+    let of_project = |org: OrgId| project.is_none_or(|project| project.org == org);
+    let membership = viewer.memberships.iter().find(|membership| of_project(membership.org_id));
+    membership.map(|membership| membership.org_name.clone()).unwrap_or_default()
+}
+
+fn link(project: &Environment) -> ProjectLink {
     ProjectLink {
         id: project.id.to_string(),
         name: project.name.clone(),
@@ -193,21 +177,15 @@ fn project_link(project: &Environment) -> ProjectLink {
 }
 
 fn sections(id: &str) -> Vec<NavSection> {
-    let item = |label: &str, icon, href| NavItem::new(label, icon, href);
+    let overview = NavItem::new("Overview", Icon::House, paths::overview(id)).exact();
+    let events = NavItem::new("Events", Icon::Activity, paths::events(id));
+    let sources = NavItem::new("Sources", Icon::Webhook, paths::sources(id));
+    let destinations = NavItem::new("Destinations", Icon::Send, paths::destinations(id));
+    let connections = NavItem::new("Connections", Icon::Cable, paths::connections(id));
+    let settings = NavItem::new("Settings", Icon::Settings, paths::settings(id));
     vec![
-        NavSection {
-            items: vec![
-                item("Overview", Icon::House, paths::overview(id)).exact(),
-                item("Events", Icon::Activity, paths::events(id)),
-            ],
-        },
-        NavSection {
-            items: vec![
-                item("Sources", Icon::Webhook, paths::sources(id)),
-                item("Destinations", Icon::Send, paths::destinations(id)),
-                item("Connections", Icon::Cable, paths::connections(id)),
-            ],
-        },
-        NavSection { items: vec![item("Settings", Icon::Settings, paths::settings(id))] },
+        NavSection { items: vec![overview, events] },
+        NavSection { items: vec![sources, destinations, connections] },
+        NavSection { items: vec![settings] },
     ]
 }

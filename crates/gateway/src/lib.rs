@@ -140,6 +140,12 @@ impl Gateway {
         matches!(tokio::time::timeout(Duration::from_secs(2), ping).await, Ok(Ok(())))
     }
 
+    /// Where this server is reached from outside, without a slash at the end.
+    #[must_use]
+    pub fn public_url(&self) -> &str {
+        &self.inner.settings.public_url
+    }
+
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.inner.store

@@ -30,6 +30,8 @@ pub enum Signal {
 
 /// How long signals are gathered before they go to the other processes.
 const GATHER: Duration = Duration::from_millis(20);
+/// How long activity is gathered before anybody hears of it: thousands of events a second are one piece of news.
+const GATHER_ACTIVITY: Duration = Duration::from_millis(100);
 const RECONNECT: Duration = Duration::from_secs(1);
 /// Payloads of one NOTIFY statement; a backlog beyond it is told as `Missed`.
 const MAX_GATHERED: usize = 1000;
@@ -38,7 +40,14 @@ const CHANNEL: &str = "hookstream";
 #[derive(Clone)]
 pub struct Signals {
     local: broadcast::Sender<Signal>,
+    activity: Arc<Activity>,
     others: Option<Arc<Others>>,
+}
+
+#[derive(Default)]
+struct Activity {
+    gathered: Mutex<HashSet<EnvId>>,
+    waiting: Notify,
 }
 
 struct Others {
@@ -51,21 +60,31 @@ struct Others {
 
 impl Signals {
     pub(crate) fn local() -> Self {
-        Self { local: broadcast::channel(4096).0, others: None }
+        Self { local: broadcast::channel(4096).0, activity: Arc::default(), others: None }
     }
 
     pub(crate) fn shared(pool: PgPool) -> Self {
         let origin = format!("{:016x}", random_origin());
         let others = Others { pool, origin, gathered: Mutex::default(), waiting: Notify::new() };
-        Self { local: broadcast::channel(4096).0, others: Some(Arc::new(others)) }
+        Self { local: broadcast::channel(4096).0, activity: Arc::default(), others: Some(Arc::new(others)) }
     }
 
-    /// Tells everybody.
+    /// Tells everybody; of activity a little later, and once for all that has come together.
     pub fn send(&self, signal: Signal) {
+        if let Signal::Activity(env) = signal {
+            if lock(&self.activity.gathered).insert(env) {
+                self.activity.waiting.notify_one();
+            }
+        } else {
+            self.spread(signal);
+        }
+    }
+
+    fn spread(&self, signal: Signal) {
         // No receiver is no error: nobody waits.
         let _ = self.local.send(signal);
         if let Some(others) = &self.others {
-            let mut gathered = others.gathered.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut gathered = lock(&others.gathered);
             if gathered.len() >= MAX_GATHERED {
                 gathered.clear();
                 gathered.insert(Signal::Missed);
@@ -81,10 +100,23 @@ impl Signals {
         self.local.subscribe()
     }
 
-    /// Carries signals to and from the other processes until it is dropped; returns at once where there are none.
+    /// Carries signals, within the process and to and from the others, until it is dropped.
     pub async fn run(&self) {
-        let Some(others) = &self.others else { return };
-        tokio::join!(self.hear(others), tell(others));
+        match &self.others {
+            Some(others) => {
+                tokio::join!(self.tell_activity(), self.hear(others), tell(others));
+            }
+            None => self.tell_activity().await,
+        }
+    }
+
+    async fn tell_activity(&self) {
+        loop {
+            self.activity.waiting.notified().await;
+            tokio::time::sleep(GATHER_ACTIVITY).await;
+            let gathered = std::mem::take(&mut *lock(&self.activity.gathered));
+            gathered.into_iter().for_each(|env| self.spread(Signal::Activity(env)));
+        }
     }
 
     async fn hear(&self, others: &Others) {
@@ -113,11 +145,16 @@ impl Signals {
     }
 }
 
+/// A lock whose holder panicked still guards a sound set.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 async fn tell(others: &Others) {
     loop {
         others.waiting.notified().await;
         tokio::time::sleep(GATHER).await;
-        let gathered = std::mem::take(&mut *others.gathered.lock().unwrap_or_else(PoisonError::into_inner));
+        let gathered = std::mem::take(&mut *lock(&others.gathered));
         let payloads: Vec<String> =
             gathered.into_iter().map(|signal| format!("{} {}", others.origin, encode(signal))).collect();
         let sent = sqlx::query("SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload")

@@ -36,6 +36,7 @@ pub fn ConnectionPage() -> impl IntoView {
             }}
         />
     }
+    .into_any()
 }
 
 #[component]
@@ -72,8 +73,9 @@ fn ConnectionDetail(connection: Connection, names: Names) -> impl IntoView {
                 <Fact label="Created"><RelativeTime at=connection.created_at/></Fact>
             </Facts>
         </Card>
-        {move || may_write.get().then(|| view! { <EditConnection connection=connection.clone()/> })}
+        {move || may_write.then(|| view! { <EditConnection connection=connection.clone()/> })}
     }
+    .into_any()
 }
 
 #[component]
@@ -103,6 +105,7 @@ fn EditConnection(connection: Connection) -> impl IntoView {
             </ActionForm>
         </Card>
     }
+    .into_any()
 }
 
 #[component]
@@ -128,4 +131,5 @@ fn DeleteConnectionCard(connection: Connection) -> impl IntoView {
             </ActionForm>
         </DeleteCard>
     }
+    .into_any()
 }

@@ -12,6 +12,7 @@ use crate::{
     },
     components::*,
     pages::{
+        counted,
         loaded::Loaded,
         project::{Project, use_project},
     },
@@ -38,7 +39,7 @@ pub fn ConnectionsPage() -> impl IntoView {
                 if page.data.is_empty() {
                     return view! { <NoConnections project=project names=names/> }.into_any();
                 }
-                let shown = format!("{} connections", page.data.len());
+                let shown = counted(page.data.len() as u64, "connection");
                 let next = paths::after(&paths::connections(project.id()), page.next_cursor.as_deref());
                 view! {
                     <Card flush=true>
@@ -50,13 +51,14 @@ pub fn ConnectionsPage() -> impl IntoView {
             }}
         />
     }
+    .into_any()
 }
 
 #[component]
 fn NewConnection(project: Project) -> impl IntoView {
     let may_write = project.may_write();
     move || {
-        may_write.get().then(|| {
+        may_write.then(|| {
             view! {
                 <ButtonLink href=paths::new_connection(project.id()) kind=ButtonKind::Primary icon=Icon::Plus>
                     "New connection"
@@ -88,7 +90,8 @@ fn NoConnections(project: Project, names: Names) -> impl IntoView {
             title="No connection yet"
             text="Events are stored when they arrive, and go nowhere until a connection leads them on. It needs a source and a destination."
         >
-            {move || may_write.get().then(next)}
+            {move || may_write.then(next)}
         </EmptyState>
     }
+    .into_any()
 }

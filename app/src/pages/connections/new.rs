@@ -24,6 +24,7 @@ pub fn NewConnectionPage() -> impl IntoView {
     view! {
         <Loaded load=move || async move { known.await } children={|names: Names| view! { <NewConnection names=names/> }.into_any()}/>
     }
+    .into_any()
 }
 
 #[component]
@@ -57,6 +58,7 @@ fn NewConnection(names: Names) -> impl IntoView {
             </ActionForm>
         </Card>
     }
+    .into_any()
 }
 
 /// One end: chosen from a list, or made first where there is none.
@@ -92,4 +94,5 @@ fn EndField(
                 })}
         </div>
     }
+    .into_any()
 }

@@ -26,7 +26,7 @@ pub fn ConnectionTable(
         Column::new("Created").fit().wide_only(),
     ];
     let rows: Vec<_> = connections.into_iter().map(|connection| row(project, connection, names)).collect();
-    view! { <Table label="Connections" columns=columns keys=keys>{rows}</Table> }
+    view! { <Table label="Connections" columns=columns keys=keys>{rows}</Table> }.into_any()
 }
 
 fn row(project: Project, connection: Connection, names: StoredValue<Names>) -> impl IntoView {
@@ -45,9 +45,15 @@ fn row(project: Project, connection: Connection, names: StoredValue<Names>) -> i
                     </span>
                 </RowLink>
             </Cell>
-            <Cell label="Name">{connection.name}</Cell>
+            <Cell label="Name">
+                {match connection.name {
+                    Some(name) => name.into_any(),
+                    None => view! { <span class="muted">"–"</span> }.into_any(),
+                }}
+            </Cell>
             <Cell label="Status" fit=true><StatusBadge status=status plain=true/></Cell>
             <Cell label="Created" fit=true wide_only=true><RelativeTime at=connection.created_at quiet=true/></Cell>
         </TableRow>
     }
+    .into_any()
 }

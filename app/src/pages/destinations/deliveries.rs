@@ -1,6 +1,9 @@
 //! The newest deliveries to a destination.
 
-use domain::{delivery::Delivery, page::Page};
+use domain::{
+    delivery::{Delivery, DeliveryStatus},
+    page::Page,
+};
 use leptos::prelude::*;
 
 use crate::{
@@ -32,6 +35,7 @@ pub fn DestinationDeliveries(destination: String, recent: Page<Delivery>) -> imp
             }}
         </Card>
     }
+    .into_any()
 }
 
 #[component]
@@ -54,11 +58,18 @@ fn DeliveryTable(project: Project, deliveries: Signal<Vec<Delivery>>) -> impl In
             </For>
         </Table>
     }
+    .into_any()
 }
 
 fn delivery_row(project: Project, delivery: Delivery) -> impl IntoView {
     let status = Status::from(delivery.status);
     let event = delivery.event_id.to_string();
+    // The last error stays when a later attempt succeeds.
+    let outcome = match (delivery.status, delivery.last_error) {
+        (DeliveryStatus::Succeeded, _) => view! { "Delivered" }.into_any(),
+        (_, Some(error)) => view! { {error} }.into_any(),
+        (_, None) => view! { <span class="muted">"–"</span> }.into_any(),
+    };
     view! {
         <TableRow>
             <Cell label="Status" fit=true><StatusBadge status=status plain=true/></Cell>
@@ -67,10 +78,11 @@ fn delivery_row(project: Project, delivery: Delivery) -> impl IntoView {
             </Cell>
             <Cell label="Attempts" end=true fit=true>{delivery.attempt_count}</Cell>
             <Cell label="Outcome" grow=true>
-                {delivery.last_error}
+                {outcome}
                 {delivery.next_attempt_at.map(|at| view! { <span class="muted">" · next try " <RelativeTime at=at quiet=true/></span> })}
             </Cell>
             <Cell label="Changed" fit=true><RelativeTime at=delivery.updated_at quiet=true/></Cell>
         </TableRow>
     }
+    .into_any()
 }

@@ -54,6 +54,7 @@ pub fn DestinationPage() -> impl IntoView {
             }}
         />
     }
+    .into_any()
 }
 
 #[component]
@@ -102,6 +103,7 @@ fn DestinationDetail(destination: Destination, secret: Option<String>) -> impl I
         }}
         <Settings destination=destination/>
     }
+    .into_any()
 }
 
 #[component]
@@ -113,7 +115,7 @@ fn DestinationActions(
 ) -> impl IntoView {
     let may_write = project.may_write();
     move || {
-        may_write.get().then(|| {
+        may_write.then(|| {
             view! {
                 <ActionForm action=pause>
                     <Hidden name="env" value=project.id()/>
@@ -137,7 +139,7 @@ fn Settings(destination: Destination) -> impl IntoView {
     };
     let secrets = destination.signing.secrets.join("  ");
     let give_up = destination.retry.give_up_on.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
-    let headers: Vec<_> = destination.headers.into_iter().collect();
+    let headers: Vec<_> = destination.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     view! {
         <div class="columns-2">
             <Card title="Receiver">
@@ -148,8 +150,9 @@ fn Settings(destination: Destination) -> impl IntoView {
                     <Fact label="Timeout">{duration_ms(destination.timeout_ms.into())}</Fact>
                     <Fact label="Id"><Id value=destination.id.to_string()/></Fact>
                     <Fact label="Created"><RelativeTime at=destination.created_at/></Fact>
+                    {(!headers.is_empty())
+                        .then(|| view! { <Fact label="Headers"><span class="mono lines">{headers.join("\n")}</span></Fact> })}
                 </Facts>
-                {(!headers.is_empty()).then(|| view! { <HeaderList headers=headers/> })}
             </Card>
             <Card title="Retries and signature">
                 <Facts>
@@ -161,6 +164,7 @@ fn Settings(destination: Destination) -> impl IntoView {
             </Card>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -169,7 +173,7 @@ fn DestinationRoutes(destination: Destination, routes: Vec<Connection>, names: N
     let may_write = project.may_write();
     let connect = move || {
         move || {
-            may_write.get().then(|| {
+            may_write.then(|| {
                 let href = paths::new_connection_to(project.id(), destination.id);
                 view! { <ButtonLink href=href icon=Icon::Plus size=ButtonSize::Small>"Connect"</ButtonLink> }
             })
@@ -181,7 +185,7 @@ fn DestinationRoutes(destination: Destination, routes: Vec<Connection>, names: N
     } else {
         view! { <ConnectionTable connections=routes names=StoredValue::new(names) keys=false/> }.into_any()
     };
-    view! { <Card title="Connections" flush=true actions=connect>{content}</Card> }
+    view! { <Card title="Connections" flush=true actions=connect>{content}</Card> }.into_any()
 }
 
 #[component]
@@ -208,4 +212,5 @@ fn DeleteDestinationCard(destination: Destination) -> impl IntoView {
             </ActionForm>
         </DeleteCard>
     }
+    .into_any()
 }

@@ -26,6 +26,7 @@ pub fn EditDestinationPage() -> impl IntoView {
             children={|destination: Destination| view! { <EditDestination destination=destination/> }.into_any()}
         />
     }
+    .into_any()
 }
 
 #[component]
@@ -50,4 +51,5 @@ fn EditDestination(destination: Destination) -> impl IntoView {
             </FormBody>
         </ActionForm>
     }
+    .into_any()
 }

@@ -57,6 +57,7 @@ pub fn DestinationFields(
         <RetryFields former=retry typed=typed/>
         <SigningFields former=signing typed=typed/>
     }
+    .into_any()
 }
 
 #[component]
@@ -83,13 +84,13 @@ fn AuthFields(former: Auth, typed: TypedBefore) -> impl IntoView {
                         <TextInput value=typed.text("auth.username", username)/>
                     </Field>
                     <Field name="auth.password" label="Password">
-                        <TextInput kind="password" autocomplete="new-password" placeholder=password_hint/>
+                        <TextInput mono=true placeholder=password_hint/>
                     </Field>
                 </FieldRow>
             </div>
             <div data-when="auth-bearer">
                 <Field name="auth.token" label="Token" help="Sent as Authorization: Bearer …">
-                    <TextInput kind="password" autocomplete="new-password" placeholder=token_hint/>
+                    <TextInput mono=true placeholder=token_hint/>
                 </Field>
             </div>
             <div data-when="auth-api-key">
@@ -98,12 +99,13 @@ fn AuthFields(former: Auth, typed: TypedBefore) -> impl IntoView {
                         <TextInput mono=true value=typed.text("auth.header", header) placeholder="X-API-Key"/>
                     </Field>
                     <Field name="auth.value" label="Key">
-                        <TextInput kind="password" autocomplete="new-password" placeholder=key_hint/>
+                        <TextInput mono=true placeholder=key_hint/>
                     </Field>
                 </FieldRow>
             </div>
         </FormSection>
     }
+    .into_any()
 }
 
 #[component]
@@ -147,6 +149,7 @@ fn RetryFields(former: RetryPolicy, typed: TypedBefore) -> impl IntoView {
             </FieldRow>
         </FormSection>
     }
+    .into_any()
 }
 
 #[component]
@@ -174,6 +177,7 @@ fn SigningFields(former: Option<Signing>, typed: TypedBefore) -> impl IntoView {
             </div>
         </FormSection>
     }
+    .into_any()
 }
 
 fn header_lines(headers: &std::collections::BTreeMap<String, String>) -> String {

@@ -8,6 +8,7 @@ use crate::{
     api::destinations::destinations,
     components::*,
     pages::{
+        counted,
         loaded::Loaded,
         project::{Project, use_project},
     },
@@ -40,13 +41,14 @@ pub fn DestinationsPage() -> impl IntoView {
             }}
         />
     }
+    .into_any()
 }
 
 #[component]
 fn NewDestination(project: Project) -> impl IntoView {
     let may_write = project.may_write();
     move || {
-        may_write.get().then(|| {
+        may_write.then(|| {
             view! {
                 <ButtonLink href=paths::new_destination(project.id()) kind=ButtonKind::Primary icon=Icon::Plus>
                     "New destination"
@@ -84,7 +86,7 @@ fn DestinationTable(project: Project, page: Page<Destination>) -> impl IntoView 
         Column::new("Status").fit(),
         Column::new("Created").fit().wide_only(),
     ];
-    let shown = format!("{} destinations", page.data.len());
+    let shown = counted(page.data.len() as u64, "destination");
     let next = paths::after(&paths::destinations(project.id()), page.next_cursor.as_deref());
     let rows: Vec<_> = page.data.into_iter().map(|destination| destination_row(project, destination)).collect();
     view! {
@@ -93,6 +95,7 @@ fn DestinationTable(project: Project, page: Page<Destination>) -> impl IntoView 
             <LoadMore href=next has_more=page.has_more shown=shown/>
         </Card>
     }
+    .into_any()
 }
 
 fn destination_row(project: Project, destination: Destination) -> impl IntoView {
@@ -110,4 +113,5 @@ fn destination_row(project: Project, destination: Destination) -> impl IntoView 
             <Cell label="Created" fit=true wide_only=true><RelativeTime at=destination.created_at quiet=true/></Cell>
         </TableRow>
     }
+    .into_any()
 }

@@ -31,4 +31,5 @@ pub fn NewDestinationPage() -> impl IntoView {
             </FormBody>
         </ActionForm>
     }
+    .into_any()
 }

@@ -37,6 +37,7 @@ pub fn EventFacts(event: EventSummary, names: Names) -> impl IntoView {
             {event.provider_event_id.map(|it| view! { <Fact label="Provider's id"><Id value=it/></Fact> })}
         </Facts>
     }
+    .into_any()
 }
 
 /// The tabs.
@@ -70,6 +71,7 @@ pub fn EventTabs(content: EventContent) -> impl IntoView {
             <Tabs label=label tabs=tabs/>
         </Card>
     }
+    .into_any()
 }
 
 #[component]
@@ -102,6 +104,7 @@ fn raw_view(line: &str, headers: &[(String, String)], body: &Body) -> impl IntoV
         <CutNote cut=cut/>
         <CodeBlock code=whole bounded=true wrap=true/>
     }
+    .into_any()
 }
 
 #[component]

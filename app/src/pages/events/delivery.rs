@@ -66,6 +66,7 @@ pub fn DeliveryCard(
             </For>
         </article>
     }
+    .into_any()
 }
 
 #[component]
@@ -77,8 +78,8 @@ fn DeliveryActions(
     cancel: ServerAction<CancelDelivery>,
 ) -> impl IntoView {
     let may_write = project.may_write();
-    let retryable = Memo::new(move |_| may_write.get() && status.get().may_retry());
-    let cancellable = Memo::new(move |_| may_write.get() && status.get().may_cancel());
+    let retryable = Memo::new(move |_| may_write && status.get().may_retry());
+    let cancellable = Memo::new(move |_| may_write && status.get().may_cancel());
     view! {
         <div class="delivery-actions">
             {move || {
@@ -105,6 +106,7 @@ fn DeliveryActions(
             }}
         </div>
     }
+    .into_any()
 }
 
 /// What a state means where its word does not say it.
@@ -148,7 +150,7 @@ fn AttemptExchange(attempt: Attempt, body: StoredValue<Body>) -> impl IntoView {
                 })}
         }
     };
-    view! { <Exchange request=sent answer=answered/> }
+    view! { <Exchange request=sent answer=answered/> }.into_any()
 }
 
 fn mark(attempt: &Attempt) -> AttemptMark {

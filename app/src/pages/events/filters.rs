@@ -49,6 +49,7 @@ pub fn EventFilters(
             </Chips>
         </div>
     }
+    .into_any()
 }
 
 fn status_chip(env: &str, query: &EventQuery, status: EventStatus) -> impl IntoView + use<> {
@@ -56,28 +57,28 @@ fn status_chip(env: &str, query: &EventQuery, status: EventStatus) -> impl IntoV
     let next = if active { "" } else { status.as_str() };
     let shown = event_status(status);
     let href = query.with(|query| next.clone_into(&mut query.status)).list(env);
-    view! { <Chip href=href active=active tone=shown.tone()>{shown.word()}</Chip> }
+    view! { <Chip href=href active=active tone=shown.tone()>{shown.word()}</Chip> }.into_any()
 }
 
 #[component]
 fn SourceMenu(query: EventQuery, sources: Vec<Named>) -> impl IntoView {
     let chosen = sources.iter().find(|source| source.id == query.source).map(|source| source.name.clone());
     let choices = sources.into_iter().map(|source| (source.id, source.name)).collect::<Vec<_>>();
-    view! { <FilterMenu label="Source" query=query chosen=chosen choices=choices set=|query, value| query.source = value/> }
+    view! { <FilterMenu label="Source" query=query chosen=chosen choices=choices set=|query, value| query.source = value/> }.into_any()
 }
 
 #[component]
 fn TypeMenu(query: EventQuery, types: Signal<Vec<String>>) -> impl IntoView {
     let chosen = Some(query.event_type.clone()).filter(|word| !word.is_empty());
     let choices = Signal::derive(move || types.get().into_iter().map(|word| (word.clone(), word)).collect::<Vec<_>>());
-    view! { <FilterMenu label="Type" query=query chosen=chosen choices=choices set=|query, value| query.event_type = value/> }
+    view! { <FilterMenu label="Type" query=query chosen=chosen choices=choices set=|query, value| query.event_type = value/> }.into_any()
 }
 
 #[component]
 fn RangeMenu(query: EventQuery) -> impl IntoView {
     let chosen = RANGES.iter().find(|(word, ..)| *word == query.range).map(|(_, label, _)| (*label).to_owned());
     let choices = RANGES.iter().map(|(word, label, _)| ((*word).to_owned(), (*label).to_owned())).collect::<Vec<_>>();
-    view! { <FilterMenu label="Received" query=query chosen=chosen choices=choices set=|query, value| query.range = value/> }
+    view! { <FilterMenu label="Received" query=query chosen=chosen choices=choices set=|query, value| query.range = value/> }.into_any()
 }
 
 /// A filter by one of several values: value and label.
@@ -103,5 +104,5 @@ fn FilterMenu(
             if links.is_empty() { view! { <MenuLabel>"None yet"</MenuLabel> }.into_any() } else { links.into_any() }
         }
     };
-    view! { <ChipMenu label=label value=chosen clear=clear>{links}</ChipMenu> }
+    view! { <ChipMenu label=label value=chosen clear=clear>{links}</ChipMenu> }.into_any()
 }

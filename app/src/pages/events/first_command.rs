@@ -1,43 +1,34 @@
 //! What is missing before a first event can come: a source, or the command that sends to it.
 
-use domain::{page::Page, source::Source};
+use domain::source::Source;
 use leptos::prelude::*;
 
 use crate::{
-    api::sources::sources,
     components::*,
-    pages::{loaded::Loaded, project::use_project, sources::example_command},
+    pages::{project::use_project, sources::example_command},
     paths,
 };
 
 /// Waits for the first event, with a command that sends one to the newest source.
 #[component]
-pub fn FirstCommand() -> impl IntoView {
-    let project = use_project();
-    let found = Resource::new(|| (), move |()| sources(project.id(), None));
-    view! {
-        <Loaded
-            load=move || async move { found.await }
-            part=true
-            children={move |page: Page<Source>| {
-                let Some(source) = page.data.into_iter().next() else { return view! { <NoSource/> }.into_any() };
-                let text = format!("Waiting for the first event of {}", source.name);
-                view! { <Waiting text=text hint="Send one with this command." command=example_command(&source)/> }.into_any()
-            }}
-        />
+pub fn FirstCommand(newest: Option<Source>) -> impl IntoView {
+    match newest {
+        Some(source) => {
+            let text = format!("Waiting for the first event of {}", source.name);
+            view! { <Waiting text=text hint="Send one with this command." command=example_command(&source)/> }
+                .into_any()
+        }
+        None => view! { <NoSource/> }.into_any(),
     }
 }
 
 #[component]
 fn NoSource() -> impl IntoView {
     let project = use_project();
-    let may_write = project.may_write();
-    let next = move || {
-        may_write.get().then(|| {
-            let href = paths::new_source(project.id());
-            view! { <ButtonLink href=href kind=ButtonKind::Primary icon=Icon::Plus>"New source"</ButtonLink> }
-        })
-    };
+    let next = project.may_write().then(|| {
+        let href = paths::new_source(project.id());
+        view! { <ButtonLink href=href kind=ButtonKind::Primary icon=Icon::Plus>"New source"</ButtonLink> }
+    });
     view! {
         <EmptyState
             icon=Icon::Activity
@@ -47,4 +38,5 @@ fn NoSource() -> impl IntoView {
             {next}
         </EmptyState>
     }
+    .into_any()
 }

@@ -33,7 +33,7 @@ use crate::{
 #[component]
 pub fn EventPage() -> impl IntoView {
     let project = use_project();
-    let query = use_event_query(&project.id());
+    let query = use_event_query();
     let id = use_param("event_id");
     let changes = use_changes(project, || true);
     let list = Resource::new(
@@ -68,7 +68,7 @@ pub fn EventPage() -> impl IntoView {
             />
         }
     };
-    view! { <TwoPane list=beside detail=detail/> }
+    view! { <TwoPane list=beside detail=detail/> }.into_any()
 }
 
 #[component]
@@ -95,6 +95,7 @@ fn ListBeside(
         </div>
         <EventLinks events=shown names=names query=query current=current/>
     }
+    .into_any()
 }
 
 #[component]
@@ -121,9 +122,8 @@ fn Inspector(
 
     let status = Signal::derive(move || event_status(data.with(|it| it.status)));
     let may_write = project.may_write();
-    let retryable = Memo::new(move |_| {
-        may_write.get() && data.with(|it| it.deliveries.iter().any(|it| it.delivery.status.may_retry()))
-    });
+    let retryable =
+        Memo::new(move |_| may_write && data.with(|it| it.deliveries.iter().any(|it| it.delivery.status.may_retry())));
     let crumb = untrack(|| list.with(|query| query.list(&project.id())));
     let event_id = Signal::stored(id);
     let actions = move || {
@@ -152,6 +152,7 @@ fn Inspector(
         <Deliveries event=summary fresh=fresh names=names body=body/>
         <EventTabs content=content/>
     }
+    .into_any()
 }
 
 #[component]
@@ -184,7 +185,7 @@ fn Deliveries(
                             title="No route"
                             text="No connection led on from the source when this event came, so it went nowhere. It is stored."
                         >
-                            {move || may_write.get().then(|| view! { <ButtonLink href=connect.clone() icon=Icon::Plus>"Connect the source"</ButtonLink> })}
+                            {move || may_write.then(|| view! { <ButtonLink href=connect.clone() icon=Icon::Plus>"Connect the source"</ButtonLink> })}
                         </EmptyState>
                     }
                 })
@@ -198,4 +199,5 @@ fn Deliveries(
             </For>
         </section>
     }
+    .into_any()
 }

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use domain::{event::EventSummary, page::Page};
+use domain::{event::EventSummary, page::Page, source::Source};
 use leptos::{ev::MouseEvent, prelude::*, task::spawn_local};
 use leptos_router::hooks::use_query_map;
+use serde::{Deserialize, Serialize};
 
 use super::{EventTable, FirstCommand, filters::EventFilters, use_event_query};
 use crate::{
@@ -12,9 +13,11 @@ use crate::{
         ApiError,
         events::{EventQuery, events},
         names::{Names, known_names},
+        sources::newest_source,
     },
     components::*,
     pages::{
+        counted,
         live::{use_changes, use_fresh},
         loaded::Loaded,
         project::use_project,
@@ -25,14 +28,16 @@ use crate::{
 #[component]
 pub fn EventsPage() -> impl IntoView {
     let project = use_project();
-    let query = use_event_query(&project.id());
+    let query = use_event_query();
     let params = use_query_map();
     let cursor = Memo::new(move |_| params.with(|params| params.get("cursor")));
     let page = Resource::new(
         move || (query.get(), cursor.get()),
         move |(query, cursor)| async move {
             let page = events(project.id(), query.clone(), cursor.clone()).await?;
-            Ok::<_, ApiError>((query, cursor, page))
+            let asks_for_all = query.is_empty() && cursor.is_none();
+            let newest = if page.data.is_empty() && asks_for_all { newest_source(project.id()).await? } else { None };
+            Ok::<_, ApiError>(FirstPage { query, cursor, page, newest })
         },
     );
     let known = Resource::new(|| (), move |()| known_names(project.id()));
@@ -41,16 +46,28 @@ pub fn EventsPage() -> impl IntoView {
         <Loaded
             load=move || async move { Ok((page.await?, known.await?)) }
             skeleton=|| view! { <SkeletonTable/> }
-            children={|((query, cursor, first), names): ((EventQuery, Option<String>, Page<EventSummary>), Names)| {
-                view! { <EventList query=query cursor=cursor first=first names=names/> }.into_any()
-            }}
+            children={|(first, names): (FirstPage, Names)| view! { <EventList first=first names=names/> }.into_any()}
         />
     }
+    .into_any()
+}
+
+/// What the page begins with.
+#[derive(Clone, Serialize, Deserialize)]
+struct FirstPage {
+    query: EventQuery,
+    /// Where it begins, when that is not with the newest event.
+    cursor: Option<String>,
+    page: Page<EventSummary>,
+    /// Where a first event can be sent, when there is none.
+    newest: Option<Source>,
 }
 
 #[component]
-fn EventList(query: EventQuery, cursor: Option<String>, first: Page<EventSummary>, names: Names) -> impl IntoView {
+fn EventList(first: FirstPage, names: Names) -> impl IntoView {
     let project = use_project();
+    let FirstPage { query, cursor, page: first, newest: source } = first;
+    let source = StoredValue::new(source);
     let env = project.id();
     let (here, unfiltered) = (query.list(&env), query.is_empty());
     let (asked, known) = (query.clone(), names.clone());
@@ -94,7 +111,7 @@ fn EventList(query: EventQuery, cursor: Option<String>, first: Page<EventSummary
         let here = here.clone();
         Signal::derive(move || paths::after(&here, next.get().as_deref()))
     };
-    let counted = Signal::derive(move || format!("{} events", count(shown.with(Vec::len) as u64)));
+    let counted = Signal::derive(move || counted(shown.with(Vec::len) as u64, "event"));
     view! {
         <EventFilters query=asked names=known types=types/>
         <LiveMark follows=follows newest=here/>
@@ -108,12 +125,13 @@ fn EventList(query: EventQuery, cursor: Option<String>, first: Page<EventSummary
                 }
                     .into_any()
             } else if unfiltered {
-                view! { <Card><FirstCommand/></Card> }.into_any()
+                view! { <Card><FirstCommand newest=source.get_value()/></Card> }.into_any()
             } else {
                 view! { <Card><NothingMatches all=all.get_value()/></Card> }.into_any()
             }
         }}
     }
+    .into_any()
 }
 
 fn append(further: &mut Option<Page<EventSummary>>, page: Page<EventSummary>) {
@@ -142,6 +160,7 @@ fn LiveMark(follows: Memo<bool>, newest: String) -> impl IntoView {
             }}
         </p>
     }
+    .into_any()
 }
 
 #[component]
@@ -151,4 +170,5 @@ fn NothingMatches(all: String) -> impl IntoView {
             <ButtonLink href=all>"Clear all filters"</ButtonLink>
         </EmptyState>
     }
+    .into_any()
 }

@@ -16,9 +16,9 @@ pub use table::EventTable;
 
 use domain::event::{EventStatus, EventSummary};
 use leptos::prelude::*;
-use leptos_router::hooks::{use_location, use_query_map};
+use leptos_router::hooks::use_query_map;
 
-use crate::{api::events::EventQuery, components::Status, paths};
+use crate::{api::events::EventQuery, components::Status};
 
 /// An event that stays `received` has no connection to go over.
 fn event_status(status: EventStatus) -> Status {
@@ -30,11 +30,8 @@ fn event_title(event: &EventSummary) -> String {
     event.event_type.clone().unwrap_or_else(|| format!("{} request", event.method))
 }
 
-/// The filters in the address. They keep their value while the visitor leaves for another page.
-fn use_event_query(env: &str) -> Memo<EventQuery> {
-    let (query, path, here) = (use_query_map(), use_location().pathname, paths::events(env));
-    Memo::new(move |former: Option<&EventQuery>| {
-        let leaving = !path.with(|path| path.starts_with(&here));
-        former.filter(|_| leaving).cloned().unwrap_or_else(|| query.with(EventQuery::from_params))
-    })
+/// The filters in the address.
+fn use_event_query() -> Memo<EventQuery> {
+    let query = use_query_map();
+    Memo::new(move |_| query.with(EventQuery::from_params))
 }

@@ -23,7 +23,7 @@ pub fn EventTable(
     let columns = vec![
         Column::new("Status").fit(),
         Column::new("Type").grow(),
-        Column::new("Source"),
+        Column::new("Source").fit(),
         Column::new("Event").fit().wide_only(),
         Column::new("Size").fit().end().wide_only(),
         Column::new("Received").fit(),
@@ -35,6 +35,7 @@ pub fn EventTable(
             </For>
         </Table>
     }
+    .into_any()
 }
 
 fn row(
@@ -53,12 +54,13 @@ fn row(
             <Cell label="Type" lead=true grow=true>
                 <RowLink href=href>{title}</RowLink>
             </Cell>
-            <Cell label="Source">{source}</Cell>
+            <Cell label="Source" fit=true><span class="cell-name truncate">{source}</span></Cell>
             <Cell label="Event" fit=true wide_only=true mono=true>{id}</Cell>
             <Cell label="Size" end=true fit=true wide_only=true>{size}</Cell>
             <Cell label="Received" fit=true><RelativeTime at=received_at quiet=true/></Cell>
         </TableRow>
     }
+    .into_any()
 }
 
 /// The narrow list beside the inspector; `current` is the id of the event that is open.
@@ -75,6 +77,7 @@ pub fn EventLinks(
             {link(project, &event, names, query, current)}
         </For>
     }
+    .into_any()
 }
 
 fn link(
@@ -98,4 +101,5 @@ fn link(
             selected=selected
         />
     }
+    .into_any()
 }

@@ -2,7 +2,6 @@
 
 use domain::{
     api_key::ApiKey,
-    page::Page,
     permission::{Permission, Scope},
     time::Timestamp,
 };
@@ -12,11 +11,12 @@ use leptos_router::hooks::use_query_map;
 use super::SettingsHeader;
 use crate::{
     api::{
-        api_keys::{CreateApiKey, RevokeApiKey, RotateApiKey, api_keys},
+        api_keys::{ApiAccess, CreateApiKey, RevokeApiKey, RotateApiKey, api_keys},
         once::shown_once,
     },
     components::*,
     pages::{
+        counted,
         forms::{FormState, Hidden, Outcome, use_action, use_form},
         loaded::Loaded,
         project::{Project, use_project},
@@ -44,7 +44,7 @@ pub fn ApiKeysPage() -> impl IntoView {
             }
         },
     );
-    let manages = Signal::derive(move || project.may(Permission::ManageKeys));
+    let manages = project.may(Permission::ManageKeys);
     view! {
         <SettingsHeader current="keys"/>
         <Outcome action=revoke done="API key revoked"/>
@@ -52,44 +52,47 @@ pub fn ApiKeysPage() -> impl IntoView {
         <Loaded
             load=move || async move { Ok((keys.await?, secret.await?)) }
             skeleton=|| view! { <SkeletonTable/> }
-            children={move |(page, secret): (Page<ApiKey>, Option<String>)| {
+            children={move |(access, secret): (ApiAccess, Option<String>)| {
                 view! {
-                    {secret.map(|key| view! { <NewKey key=key/> })}
-                    <KeyTable project=project page=page manages=manages revoke=revoke rotate=rotate/>
+                    {secret.map(|key| view! { <NewKey key=key base_url=access.base_url.clone()/> })}
+                    <KeyTable project=project access=access manages=manages revoke=revoke rotate=rotate/>
                 }
                 .into_any()
             }}
         />
-        {move || manages.get().then(|| view! { <CreateKey/> })}
+        {move || manages.then(|| view! { <CreateKey/> })}
     }
+    .into_any()
 }
 
 #[component]
-fn NewKey(key: String) -> impl IntoView {
-    let command = format!("curl http://127.0.0.1:3000/v1/sources -H 'X-API-Key: {key}'");
+fn NewKey(key: String, base_url: String) -> impl IntoView {
+    let command = format!("curl {base_url}/events -H 'X-API-Key: {key}'");
     view! {
         <Alert tone=AlertTone::Success title="Your new API key">
             <CopyField label="API key" value=key help="It is shown this once, and kept as a hash: copy it now."/>
             <CodeBlock title="Terminal" code=command language=Language::Shell wrap=true/>
         </Alert>
     }
+    .into_any()
 }
 
 #[component]
 fn KeyTable(
     project: Project,
-    page: Page<ApiKey>,
-    manages: Signal<bool>,
+    access: ApiAccess,
+    manages: bool,
     revoke: ServerAction<RevokeApiKey>,
     rotate: ServerAction<RotateApiKey>,
 ) -> impl IntoView {
+    let ApiAccess { keys: page, base_url } = access;
     if page.data.is_empty() {
         return view! {
             <EmptyState
                 icon=Icon::Key
                 title="No API key yet"
                 text="Programs use the REST API with a key of this project, in the header X-API-Key."
-                command="curl http://127.0.0.1:3000/v1/events -H \"X-API-Key: $HOOKSTREAM_API_KEY\""
+                command=format!("curl {base_url}/events -H \"X-API-Key: $HOOKSTREAM_API_KEY\"")
             />
         }
         .into_any();
@@ -97,14 +100,14 @@ fn KeyTable(
     let columns = vec![
         Column::new("Name").grow(),
         Column::new("Key").fit(),
-        Column::new("Scopes"),
+        Column::new("Scopes").fit(),
         Column::new("Last used").fit(),
         Column::new("Ends").fit().wide_only(),
         Column::new("Actions").fit().unlabelled(),
     ];
     let now = use_now();
     let next = paths::after(&paths::api_keys(project.id()), page.next_cursor.as_deref());
-    let shown = format!("{} keys", page.data.len());
+    let shown = counted(page.data.len() as u64, "key");
     let rows: Vec<_> = page
         .data
         .into_iter()
@@ -112,7 +115,7 @@ fn KeyTable(
             let id = key.id.to_string();
             let live = move |key: &ApiKey| untrack(|| now.get()).is_none_or(|now| key.is_live(now));
             let is_live = live(&key);
-            let actions = move || (is_live && manages.get()).then(|| key_actions(project, id.clone(), revoke, rotate));
+            let actions = move || (is_live && manages).then(|| key_actions(project, id.clone(), revoke, rotate));
             key_row(key, now, actions)
         })
         .collect();
@@ -142,7 +145,7 @@ fn key_row(key: ApiKey, now: Signal<Option<Timestamp>>, actions: impl IntoView +
         <TableRow>
             <Cell label="Name" lead=true grow=true>{key.name}</Cell>
             <Cell label="Key" fit=true mono=true>{format!("{}…", key.key_prefix)}</Cell>
-            <Cell label="Scopes">{scopes}</Cell>
+            <Cell label="Scopes" fit=true>{scopes}</Cell>
             <Cell label="Last used" fit=true>
                 {match key.last_used_at {
                     Some(at) => view! { <RelativeTime at=at quiet=true/> }.into_any(),
@@ -153,6 +156,7 @@ fn key_row(key: ApiKey, now: Signal<Option<Timestamp>>, actions: impl IntoView +
             <Cell label="Actions" fit=true>{actions}</Cell>
         </TableRow>
     }
+    .into_any()
 }
 
 fn key_actions(
@@ -164,7 +168,7 @@ fn key_actions(
     let dialog = format!("revoke-{id}");
     let id = Signal::stored(id);
     view! {
-        <div class="row">
+        <div class="row key-actions">
             <ActionForm action=rotate>
                 <Hidden name="env" value=project.id()/>
                 <Hidden name="key" value=id/>
@@ -188,6 +192,7 @@ fn key_actions(
             </ActionForm>
         </div>
     }
+    .into_any()
 }
 
 #[component]
@@ -231,4 +236,5 @@ fn CreateKey() -> impl IntoView {
             </ActionForm>
         </Card>
     }
+    .into_any()
 }

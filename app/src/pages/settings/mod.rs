@@ -25,4 +25,5 @@ fn SettingsHeader(
         <PageHeader title="Settings"/>
         <TabLinks label="Settings" items=tabs current=current/>
     }
+    .into_any()
 }

@@ -9,19 +9,20 @@ use crate::{
     components::*,
     pages::{
         forms::{FormState, Hidden, Outcome, use_action, use_form},
-        project::use_project,
+        project::{use_project, use_viewer},
     },
 };
 
 #[component]
 pub fn SettingsPage() -> impl IntoView {
     let project = use_project();
-    let manages = Signal::derive(move || project.may(Permission::ManageProjects));
+    let viewer = use_viewer();
+    let manages = project.may(Permission::ManageProjects);
     view! {
         <SettingsHeader current="project"/>
-        {move || project.environment().map(|environment| view! { <AboutProject environment=environment/> })}
+        {move || project.environment(viewer).map(|environment| view! { <AboutProject environment=environment/> })}
         {move || {
-            manages.get().then(|| {
+            manages.then(|| {
                 view! {
                     <RenameProject/>
                     <DeleteProjectCard/>
@@ -29,6 +30,7 @@ pub fn SettingsPage() -> impl IntoView {
             })
         }}
     }
+    .into_any()
 }
 
 #[component]
@@ -44,20 +46,22 @@ fn AboutProject(environment: Environment) -> impl IntoView {
             </Facts>
         </Card>
     }
+    .into_any()
 }
 
 #[component]
 fn RenameProject() -> impl IntoView {
     let project = use_project();
     let FormState { action, problem, typed } = use_form::<UpdateProject>();
-    project.viewer().after(action);
+    let viewer = use_viewer();
+    viewer.after(action);
     let toasts = use_toasts();
     Effect::new(move |_| {
         if action.value().with(|value| matches!(value, Some(Ok(())))) {
             toasts.say("Project renamed");
         }
     });
-    let name = untrack(|| project.environment()).map(|environment| environment.name).unwrap_or_default();
+    let name = untrack(|| project.environment(viewer)).map(|environment| environment.name).unwrap_or_default();
     view! {
         <Card title="Rename">
             <ActionForm action=action>
@@ -73,13 +77,16 @@ fn RenameProject() -> impl IntoView {
             </ActionForm>
         </Card>
     }
+    .into_any()
 }
 
 #[component]
 fn DeleteProjectCard() -> impl IntoView {
     let project = use_project();
+    let viewer = use_viewer();
     let action = use_action::<DeleteProject>();
-    let name = Signal::derive(move || project.environment().map(|environment| environment.name).unwrap_or_default());
+    let name =
+        Signal::derive(move || project.environment(viewer).map(|environment| environment.name).unwrap_or_default());
     view! {
         <Card title="Delete this project" text="With its sources, destinations, connections, events and API keys. The last project of an organization cannot be deleted.">
             <Outcome action=action done="Project deleted"/>
@@ -98,4 +105,5 @@ fn DeleteProjectCard() -> impl IntoView {
             </ActionForm>
         </Card>
     }
+    .into_any()
 }

@@ -51,6 +51,7 @@ pub fn SourcePage() -> impl IntoView {
             }}
         />
     }
+    .into_any()
 }
 
 #[component]
@@ -104,6 +105,7 @@ fn SourceDetail(source: Source, recent: Page<EventSummary>, names: Names, childr
         <SourceEvents source=source.clone() recent=fresh_events.data() names=names/>
         <DeleteSourceCard source=source/>
     }
+    .into_any()
 }
 
 #[component]
@@ -126,6 +128,7 @@ fn WhereToSend(source: Source) -> impl IntoView {
             </div>
         </Card>
     }
+    .into_any()
 }
 
 #[component]
@@ -150,6 +153,7 @@ fn AboutSource(source: Source, data: RwSignal<Source>) -> impl IntoView {
             </Facts>
         </Card>
     }
+    .into_any()
 }
 
 #[component]
@@ -162,7 +166,7 @@ fn SourceActions(
 ) -> impl IntoView {
     let may_write = project.may_write();
     move || {
-        may_write.get().then(|| {
+        may_write.then(|| {
             view! {
                 <ActionForm action=pause>
                     <Hidden name="env" value=project.id()/>
@@ -186,7 +190,7 @@ fn SourceRoutes(source: Source, routes: Vec<Connection>, names: Names) -> impl I
     let may_write = project.may_write();
     let connect = move || {
         move || {
-            may_write.get().then(|| {
+            may_write.then(|| {
                 let href = paths::new_connection_from(project.id(), source.id);
                 view! { <ButtonLink href=href icon=Icon::Plus size=ButtonSize::Small>"Connect"</ButtonLink> }
             })
@@ -197,7 +201,7 @@ fn SourceRoutes(source: Source, routes: Vec<Connection>, names: Names) -> impl I
     } else {
         view! { <ConnectionTable connections=routes names=StoredValue::new(names) keys=false/> }.into_any()
     };
-    view! { <Card title="Connections" flush=true actions=connect>{content}</Card> }
+    view! { <Card title="Connections" flush=true actions=connect>{content}</Card> }.into_any()
 }
 
 #[component]
@@ -208,7 +212,6 @@ fn SourceEvents(source: Source, recent: RwSignal<Page<EventSummary>>, names: Nam
     let query = EventQuery { source: source.id.to_string(), ..EventQuery::default() };
     let all = query.list(&project.id());
     let (query, names) = (StoredValue::new(query), StoredValue::new(names));
-    let command = example_command(&source);
     view! {
         <Card
             title="Recent events"
@@ -220,8 +223,7 @@ fn SourceEvents(source: Source, recent: RwSignal<Page<EventSummary>>, names: Nam
                     view! {
                         <Waiting
                             text="Waiting for the first event"
-                            hint="Send one with this command, or with the button above."
-                            command=command.clone()
+                            hint="Send one with the command above, or with the button."
                         />
                     }
                         .into_any()
@@ -231,6 +233,7 @@ fn SourceEvents(source: Source, recent: RwSignal<Page<EventSummary>>, names: Nam
             }}
         </Card>
     }
+    .into_any()
 }
 
 #[component]
@@ -257,4 +260,5 @@ fn DeleteSourceCard(source: Source) -> impl IntoView {
             </ActionForm>
         </DeleteCard>
     }
+    .into_any()
 }

@@ -23,6 +23,7 @@ pub fn EditSourcePage() -> impl IntoView {
     view! {
         <Loaded load=move || async move { found.await } children={|source: Source| view! { <EditSource source=source/> }.into_any()}/>
     }
+    .into_any()
 }
 
 #[component]
@@ -46,4 +47,5 @@ fn EditSource(source: Source) -> impl IntoView {
             </FormBody>
         </ActionForm>
     }
+    .into_any()
 }

@@ -39,6 +39,7 @@ pub fn SourceFields(
         </FormSection>
         {fields}
     }
+    .into_any()
 }
 
 #[component]
@@ -75,6 +76,7 @@ fn TemplateFields(template: TemplateId, former: Verification, typed: TypedBefore
             {tolerance}
         </FormSection>
     }
+    .into_any()
 }
 
 /// Which of these fields show follows from what is chosen, in the style sheet: it has to work without JavaScript.
@@ -127,6 +129,7 @@ fn CustomFields(former: Verification, typed: TypedBefore) -> impl IntoView {
             </div>
         </FormSection>
     }
+    .into_any()
 }
 
 #[component]
@@ -141,4 +144,5 @@ fn ToleranceField(former: u32, typed: TypedBefore) -> impl IntoView {
             <NumberInput value=value min=1 max=86_400 unit="seconds"/>
         </Field>
     }
+    .into_any()
 }

@@ -9,6 +9,7 @@ use crate::{
     api::sources::sources,
     components::*,
     pages::{
+        counted,
         loaded::Loaded,
         project::{Project, use_project},
     },
@@ -37,13 +38,14 @@ pub fn SourcesPage() -> impl IntoView {
             }}
         />
     }
+    .into_any()
 }
 
 #[component]
 fn NewSource(project: Project) -> impl IntoView {
     let may_write = project.may_write();
     move || {
-        may_write.get().then(|| {
+        may_write.then(|| {
             view! { <ButtonLink href=paths::new_source(project.id()) kind=ButtonKind::Primary icon=Icon::Plus>"New source"</ButtonLink> }
         })
     }
@@ -61,6 +63,7 @@ fn NoSources(project: Project) -> impl IntoView {
             <NewSource project=project/>
         </EmptyState>
     }
+    .into_any()
 }
 
 #[component]
@@ -73,7 +76,7 @@ fn SourceTable(project: Project, page: Page<Source>) -> impl IntoView {
         Column::new("Last event").fit(),
         Column::new("Ingest URL").fit().unlabelled(),
     ];
-    let shown = format!("{} sources", page.data.len());
+    let shown = counted(page.data.len() as u64, "source");
     let next = paths::after(&paths::sources(project.id()), page.next_cursor.as_deref());
     let rows: Vec<_> = page.data.into_iter().map(|source| source_row(project, source)).collect();
     view! {
@@ -82,6 +85,7 @@ fn SourceTable(project: Project, page: Page<Source>) -> impl IntoView {
             <LoadMore href=next has_more=page.has_more shown=shown/>
         </Card>
     }
+    .into_any()
 }
 
 fn source_row(project: Project, source: Source) -> impl IntoView {
@@ -111,4 +115,5 @@ fn source_row(project: Project, source: Source) -> impl IntoView {
             </Cell>
         </TableRow>
     }
+    .into_any()
 }

@@ -56,6 +56,7 @@ fn Gallery() -> impl IntoView {
             />
         </ul>
     }
+    .into_any()
 }
 
 #[component]
@@ -69,6 +70,7 @@ fn GalleryCard(#[prop(into)] href: String, icon: Icon, title: &'static str, text
             <p>{text}</p>
         </li>
     }
+    .into_any()
 }
 
 #[component]
@@ -93,4 +95,5 @@ fn NewSource(template: Option<TemplateId>) -> impl IntoView {
             </FormBody>
         </ActionForm>
     }
+    .into_any()
 }

@@ -66,6 +66,15 @@ impl Lane {
         }
     }
 
+    /// A hint whose time has come has served; one for later stays, since its row may not be committed yet.
+    fn forget_passed(&self, now: Timestamp) {
+        let hint = self.due_hint.load(Ordering::Relaxed);
+        if hint <= now.as_micros() {
+            // When it was changed meanwhile, the new one counts.
+            let _ = self.due_hint.compare_exchange(hint, NEVER, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
     /// One permit, and as many more as there are at that moment, up to a claim's worth.
     async fn take_room(&self) -> Vec<OwnedSemaphorePermit> {
         let Ok(first) = Arc::clone(&self.room).acquire_owned().await else { return Vec::new() };
@@ -113,7 +122,7 @@ impl Workers {
             () = self.inner.stop.cancelled() => return LONGEST_SLEEP,
         };
         let now = clock::now();
-        lane.due_hint.store(NEVER, Ordering::Relaxed);
+        lane.forget_passed(now);
         let wanted = permits.len();
         let limit = u32::try_from(wanted).unwrap_or(u32::MAX);
         let claimed = match self.inner.store.claim(self.inner.lease.node(), lane.destination, now, limit).await {

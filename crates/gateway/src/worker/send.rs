@@ -3,9 +3,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use domain::{connection::ConnectionStatus, destination::DestinationStatus, id::DeliveryId};
+use domain::{
+    connection::ConnectionStatus,
+    destination::DestinationStatus,
+    id::{DeliveryId, SourceId},
+};
 use store::{
-    StoreError,
+    StoreError, StoredEvent,
     queue::Claimed,
     signals::Signal,
     writer::{AttemptRecord, NewEvent, Verdict},
@@ -37,11 +41,33 @@ impl Drop for Running<'_> {
     }
 }
 
-/// What is sent, wherever it came from.
-struct Content {
-    source_id: domain::id::SourceId,
-    headers: Arc<Vec<(String, String)>>,
-    body: Bytes,
+/// What is sent: from memory, or read back.
+enum Content {
+    Fresh(Arc<NewEvent>),
+    Stored(StoredEvent),
+}
+
+impl Content {
+    fn source_id(&self) -> SourceId {
+        match self {
+            Self::Fresh(event) => event.source_id,
+            Self::Stored(event) => event.summary.source_id,
+        }
+    }
+
+    fn headers(&self) -> &[(String, String)] {
+        match self {
+            Self::Fresh(event) => &event.headers,
+            Self::Stored(event) => &event.headers,
+        }
+    }
+
+    fn body(&self) -> &Bytes {
+        match self {
+            Self::Fresh(event) => &event.body,
+            Self::Stored(event) => &event.body,
+        }
+    }
 }
 
 impl Workers {
@@ -75,15 +101,9 @@ impl Workers {
             return store.hold(node, claimed.env_id, claimed.id).await;
         }
         let content = match event {
-            Some(event) => Content {
-                source_id: event.source_id,
-                headers: Arc::new(event.headers.clone()),
-                body: event.body.clone(),
-            },
+            Some(event) => Content::Fresh(event),
             None => match store.scope(claimed.env_id).event(claimed.event_id).await? {
-                Some(event) => {
-                    Content { source_id: event.summary.source_id, headers: Arc::new(event.headers), body: event.body }
-                }
+                Some(event) => Content::Stored(event),
                 None => return store.drop_leased(node, claimed, "its event is no longer kept").await,
             },
         };
@@ -101,11 +121,11 @@ impl Workers {
         let attempt_number = claimed.attempt_count + 1;
         let outgoing = Outgoing {
             event_id: claimed.event_id,
-            source_id: content.source_id,
+            source_id: content.source_id(),
             delivery_id: claimed.id,
             attempt_number,
-            headers: &content.headers,
-            body: content.body.clone(),
+            headers: content.headers(),
+            body: content.body().clone(),
             now: started_at,
         };
         let sent = deliver::send(&self.inner.client, target, &outgoing).await;

@@ -1,0 +1,232 @@
+//! The queue's promises, on a real database: what is claimed is claimed once, a lease that was lost is not recorded
+//! into, what a gone node held comes back, and an event's status is what its deliveries say.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use domain::{
+    delivery::{Attempt, AttemptStatus, DeliveryStatus, SentRequest, Trigger},
+    event::{EventStatus, VerificationStatus},
+    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EnvId, EventId, SourceId},
+    time::Timestamp,
+};
+use store::{
+    Options, Store,
+    queue::Claimed,
+    writer::{Accept, AttemptRecord, NewDelivery, NewEvent, Start, Verdict, Writer},
+};
+
+const ENV: EnvId = EnvId::from_u128(1);
+const DESTINATION: DestinationId = DestinationId::from_u128(2);
+const NOW: Timestamp = Timestamp::from_micros(1_760_000_000_000_000);
+const NODE: i64 = 11;
+
+struct Bench {
+    store: Store,
+    writer: Writer,
+    folder: Folder,
+}
+
+/// A folder that is gone with the test.
+struct Folder(std::path::PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn bench(name: &str) -> Bench {
+    let folder = std::env::temp_dir().join(format!("hookstream-queue-{name}-{}", std::process::id()));
+    let url = format!("sqlite:{}", folder.join("queue.db").display());
+    let store = Store::connect(&Options { url, max_connections: 2 }).await.expect("opens");
+    store.migrate().await.expect("migrates");
+    let (writer, tasks) = Writer::start(&store, NODE);
+    // They end with the writer's last handle.
+    let mut tasks = tasks;
+    tasks.detach_all();
+    Bench { store, writer, folder: Folder(folder) }
+}
+
+fn event(number: u128) -> Arc<NewEvent> {
+    Arc::new(NewEvent {
+        env_id: ENV,
+        id: EventId::new(NOW, number),
+        source_id: SourceId::from_u128(3),
+        event_type: None,
+        provider_event_id: None,
+        method: "POST".into(),
+        path: "/".into(),
+        query: None,
+        content_type: None,
+        source_ip: None,
+        received_at: NOW,
+        verification_status: VerificationStatus::NotRequired,
+        headers: vec![("a".into(), "b".into())],
+        body: Bytes::from_static(b"{}"),
+    })
+}
+
+fn delivery(number: u128, start: Start) -> NewDelivery {
+    NewDelivery {
+        id: DeliveryId::new(NOW, number),
+        connection_id: ConnectionId::from_u128(4 + number),
+        destination_id: DESTINATION,
+        start,
+    }
+}
+
+fn record(claimed: &Claimed, verdict: Verdict) -> AttemptRecord {
+    let attempt = Attempt {
+        id: AttemptId::new(NOW, claimed.id.as_u128()),
+        delivery_id: claimed.id,
+        attempt_number: claimed.attempt_count + 1,
+        trigger: claimed.trigger,
+        status: if verdict == Verdict::Succeeded { AttemptStatus::Succeeded } else { AttemptStatus::Failed },
+        started_at: NOW,
+        latency_ms: 1,
+        response_status: Some(200),
+        response_headers: None,
+        response_body: None,
+        error: None,
+        error_class: None,
+        request: SentRequest { method: "POST".into(), url: "http://x/".into(), headers: vec![] },
+        next_retry_at: None,
+    };
+    AttemptRecord { env_id: ENV, event_id: claimed.event_id, attempt, verdict }
+}
+
+impl Bench {
+    async fn accept(&self, number: u128, deliveries: Vec<NewDelivery>) -> EventId {
+        let event = event(number);
+        let id = event.id;
+        self.writer.accept(Accept { event, deliveries }).await.expect("stored");
+        id
+    }
+
+    /// Records, and waits until that is committed: what is accepted after it is written no earlier.
+    async fn record(&self, record: AttemptRecord) {
+        self.writer.record(record).await;
+        self.accept(u128::from(rand_number()), vec![]).await;
+    }
+
+    async fn status(&self, delivery: DeliveryId) -> DeliveryStatus {
+        self.store.scope(ENV).delivery(delivery).await.expect("reads").expect("is there").status
+    }
+
+    async fn event_status(&self, event: EventId) -> EventStatus {
+        self.store.scope(ENV).event(event).await.expect("reads").expect("is there").summary.status
+    }
+
+    async fn claim(&self, node: i64, limit: u32) -> Vec<Claimed> {
+        self.store.claim(node, DESTINATION, NOW, limit).await.expect("claims")
+    }
+}
+
+fn rand_number() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(1_000_000);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+#[tokio::test]
+async fn what_is_due_is_claimed_once_and_in_order() {
+    let bench = bench("claim").await;
+    for number in 0..10 {
+        bench.accept(number, vec![delivery(number, Start::Due)]).await;
+    }
+    let first = bench.claim(NODE, 4).await;
+    let ids: Vec<_> = first.iter().map(|claimed| claimed.id).collect();
+    assert_eq!(ids, (0..4).map(|number| DeliveryId::new(NOW, number)).collect::<Vec<_>>());
+    let second = bench.claim(22, 100).await;
+    assert_eq!(second.len(), 6);
+    assert!(bench.claim(NODE, 100).await.is_empty());
+    assert_eq!(bench.store.next_due(DESTINATION).await.expect("reads"), None);
+}
+
+#[tokio::test]
+async fn an_event_is_what_its_deliveries_say() {
+    let bench = bench("status").await;
+    let alone = bench.accept(1, vec![]).await;
+    assert_eq!(bench.event_status(alone).await, EventStatus::Received);
+    let id = bench.accept(2, vec![delivery(1, Start::Due), delivery(2, Start::Due)]).await;
+    assert_eq!(bench.event_status(id).await, EventStatus::Processing);
+    let claimed = bench.claim(NODE, 10).await;
+    bench.record(record(&claimed[0], Verdict::Succeeded)).await;
+    assert_eq!(bench.event_status(id).await, EventStatus::Processing);
+    bench.record(record(&claimed[1], Verdict::GiveUp)).await;
+    assert_eq!(bench.event_status(id).await, EventStatus::Failed);
+    assert_eq!(bench.status(claimed[1].id).await, DeliveryStatus::Failed);
+
+    let scope = bench.store.scope(ENV);
+    let failed = scope.delivery(claimed[1].id).await.expect("reads").expect("is there");
+    assert!(failed.is_dlq);
+    assert!(scope.retry_delivery(&failed, Trigger::Manual, NOW).await.expect("queues"));
+    assert!(!scope.retry_delivery(&failed, Trigger::Manual, NOW).await.expect("is queued already"));
+    let again = bench.claim(NODE, 10).await;
+    assert_eq!((again[0].trigger, again[0].attempt_count), (Trigger::Manual, 1));
+    bench.record(record(&again[0], Verdict::Succeeded)).await;
+    assert_eq!(bench.event_status(id).await, EventStatus::Delivered);
+}
+
+#[tokio::test]
+async fn a_lost_lease_is_not_recorded_into() {
+    let bench = bench("fence").await;
+    let id = bench.accept(1, vec![delivery(1, Start::Leased)]).await;
+    let delivery_id = DeliveryId::new(NOW, 1);
+    assert_eq!(bench.status(delivery_id).await, DeliveryStatus::InFlight);
+    // Another process starts on the file: whoever held leases is gone.
+    bench.store.heartbeat(22, NOW).await.expect("beats");
+    assert_eq!(bench.store.take_over(22, NOW).await.expect("takes over"), 1);
+    let taken = bench.claim(22, 10).await;
+    assert_eq!(taken.len(), 1);
+    // The first node, thought dead, comes back with its outcome.
+    bench.record(record(&taken[0], Verdict::GiveUp)).await;
+    assert_eq!(bench.status(delivery_id).await, DeliveryStatus::InFlight);
+    assert_eq!(bench.event_status(id).await, EventStatus::Processing);
+}
+
+#[tokio::test]
+async fn a_retry_waits_for_its_time() {
+    let bench = bench("retry").await;
+    bench.accept(1, vec![delivery(1, Start::Due)]).await;
+    let claimed = bench.claim(NODE, 10).await;
+    let later = NOW.plus(std::time::Duration::from_secs(30));
+    bench.record(record(&claimed[0], Verdict::Retry(later))).await;
+    assert_eq!(bench.status(claimed[0].id).await, DeliveryStatus::Waiting);
+    assert!(bench.claim(NODE, 10).await.is_empty());
+    assert_eq!(bench.store.next_due(DESTINATION).await.expect("reads"), Some(later));
+    assert_eq!(bench.store.queued_destinations().await.expect("reads"), [(DESTINATION, later)]);
+    let due = bench.store.claim(NODE, DESTINATION, later, 10).await.expect("claims");
+    assert_eq!((due[0].attempt_count, due[0].trigger), (1, Trigger::Retry));
+}
+
+#[tokio::test]
+async fn held_deliveries_come_when_they_are_released() {
+    let bench = bench("held").await;
+    bench.accept(1, vec![delivery(1, Start::Held)]).await;
+    assert!(bench.claim(NODE, 10).await.is_empty());
+    let connection = ConnectionId::from_u128(5);
+    assert_eq!(bench.store.held_connections().await.expect("reads"), [connection]);
+    assert_eq!(bench.store.release_held(connection, NOW).await.expect("releases"), 1);
+    assert_eq!(bench.claim(NODE, 10).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_project_does_not_see_another_ones_rows() {
+    let bench = bench("scope").await;
+    let id = bench.accept(1, vec![delivery(1, Start::Due)]).await;
+    let other = bench.store.scope(EnvId::from_u128(99));
+    assert!(other.event(id).await.expect("reads").is_none());
+    assert!(other.delivery(DeliveryId::new(NOW, 1)).await.expect("reads").is_none());
+    assert!(other.event_deliveries(id).await.expect("reads").is_empty());
+    assert!(other.attempts(DeliveryId::new(NOW, 1)).await.expect("reads").is_empty());
+}
+
+#[tokio::test]
+async fn one_process_has_the_file() {
+    let bench = bench("lock").await;
+    let url = format!("sqlite:{}", bench.folder.0.join("queue.db").display());
+    let error = Store::connect(&Options { url, max_connections: 2 }).await.err().expect("is refused");
+    assert!(error.to_string().contains("in use by another hookstream process"), "{error}");
+}

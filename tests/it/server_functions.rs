@@ -1,0 +1,323 @@
+//! The dashboard's server functions are public endpoints: every one of them, as the source lists them, refuses whoever
+//! has not signed in, whoever has no part in the project, and whoever may only look.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::world::{Answer, Client, On, Server, Sink, World};
+
+on_both_databases!(
+    nobody_is_refused_everywhere,
+    a_stranger_finds_nothing,
+    a_viewer_changes_nothing,
+    other_sites_are_refused,
+    a_malformed_call_says_nothing_internal,
+);
+
+/// What anybody may call: they are the way in, or answer with what the caller's own browser keeps.
+const PUBLIC: [&str; 4] = ["account/sign_up_is_open", "account/sign_up", "account/sign_in", "once"];
+/// What a person who has signed in may call on their own account, without a project.
+const OWN: [&str; 2] = ["account/sign_out", "account/viewer"];
+/// What anybody in the organization may read.
+const READING: [&str; 13] = [
+    "sources/list",
+    "sources/get",
+    "destinations/list",
+    "destinations/get",
+    "destinations/deliveries",
+    "connections/list",
+    "connections/of",
+    "connections/get",
+    "events/list",
+    "events/content",
+    "events/progress",
+    "projects/overview",
+    "names",
+];
+
+/// Every endpoint that the source declares.
+fn endpoints() -> Vec<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("app/src");
+    let mut found = Vec::new();
+    let mut functions = 0;
+    let mut folders = vec![folder];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("the folder is there").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let source = fs::read_to_string(&path).unwrap_or_default();
+            functions += source
+                .lines()
+                .filter(|line| line.trim_start().starts_with("#[server"))
+                .filter(|line| !line.contains("flatten"))
+                .count();
+            for part in source.split("endpoint = \"").skip(1) {
+                found.push(part.split('"').next().expect("it ends").to_owned());
+            }
+        }
+    }
+    assert_eq!(found.len(), functions, "every server function names its endpoint");
+    assert!(found.len() > 30, "{found:?}");
+    for known in PUBLIC.iter().chain(&OWN).chain(&READING) {
+        assert!(found.iter().any(|endpoint| endpoint == known), "{known} is not there any more");
+    }
+    found.sort_unstable();
+    found
+}
+
+/// Arguments that fit any of them, with ids that exist.
+fn arguments(world: &World, ids: &BTreeMap<&'static str, String>) -> Vec<(String, String)> {
+    let mut arguments: Vec<(&str, &str)> = vec![
+        ("env", &world.account.env_id),
+        ("org", &world.account.org_id),
+        ("name", "Theirs"),
+        ("status", "paused"),
+        ("mode", "test"),
+        ("scopes[]", "read"),
+        ("expires_in_days", ""),
+        ("confirm_name", "ours"),
+        ("url", "http://127.0.0.1:9/theirs"),
+        ("method", "POST"),
+        ("type", "none"),
+        ("kind", "none"),
+        ("query[search]", ""),
+    ];
+    arguments.extend(ids.iter().map(|(name, id)| (*name, id.as_str())));
+    for empty in [
+        "description",
+        "template",
+        "secret",
+        "header",
+        "prefix",
+        "encoding",
+        "tolerance_seconds",
+        "auth",
+        "username",
+        "password",
+        "token",
+        "auth_header",
+        "auth_value",
+        "headers",
+        "timeout_ms",
+        "strategy",
+        "intervals",
+        "base_seconds",
+        "max_attempts",
+        "jitter",
+        "give_up_on",
+        "signing",
+    ] {
+        arguments.push((empty, ""));
+    }
+    arguments.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// A server with one of everything, and the ids of all of it by the names that arguments have.
+async fn furnished(world: &World, sink: &Sink) -> (Server, BTreeMap<&'static str, String>) {
+    let server = world.serve().await;
+    let api = server.api();
+    let (source, destination) = api.route("ours", &sink.url(), json!({})).await;
+    let event = server.event(&source, "ours").await;
+    let delivery = api.delivery_becomes(&event, "succeeded").await["id"].as_str().expect("an id").to_owned();
+    let connection = api.all("/v1/connections").await[0]["id"].as_str().expect("an id").to_owned();
+    let key = api.all("/v1/api-keys").await[0]["id"].as_str().expect("an id").to_owned();
+    let ids = BTreeMap::from([
+        ("source", source.clone()),
+        ("source_id", source.clone()),
+        ("end", source),
+        ("destination", destination.clone()),
+        ("destination_id", destination),
+        ("connection", connection),
+        ("event", event),
+        ("delivery", delivery),
+        ("key", key.clone()),
+        ("id", key),
+    ]);
+    (server, ids)
+}
+
+/// Calls a server function as our own code in a browser does.
+async fn call(client: &Client, endpoint: &str, arguments: &[(String, String)], cookie: &str) -> Answer {
+    let request = client.form(&format!("/api/{endpoint}"), arguments);
+    let request = request.header("accept", "application/json").header("cookie", cookie);
+    Answer::of(request.header("sec-fetch-site", "same-origin")).await
+}
+
+/// Signs up; says the cookie.
+async fn sign_up(server: &Server, email: &str) -> String {
+    let form = [("name", "Somebody"), ("email", email), ("organization", "Theirs"), ("password", "a long password 1")];
+    let form: Vec<_> = form.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let answer = call(&server.client_with(""), "account/sign_up", &form, "").await;
+    let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("{} {}", answer.status, answer.text()));
+    cookie.split(';').next().expect("a cookie").to_owned()
+}
+
+/// What of the project a caller could have changed or seen.
+async fn state_of(server: &Server) -> Vec<Vec<Value>> {
+    let mut state = Vec::new();
+    for list in ["environments", "sources", "destinations", "connections", "events", "deliveries", "api-keys"] {
+        let mut rows = if list == "environments" {
+            server.api().get("/v1/environments").await.list()
+        } else {
+            server.api().all(&format!("/v1/{list}")).await
+        };
+        for row in &mut rows {
+            row.as_object_mut().expect("an object").remove("last_used_at");
+        }
+        state.push(rows);
+    }
+    state
+}
+
+fn assert_shows_nothing(world: &World, endpoint: &str, answer: &Answer) {
+    for secret in ["ours", &world.account.org_id, &world.account.api_key[..12]] {
+        assert!(!answer.text().contains(secret), "{endpoint} shows {secret}: {}", answer.text());
+    }
+}
+
+async fn nobody_is_refused_everywhere(on: On) {
+    let world = World::new(on).await;
+    let sink = Sink::start().await;
+    let (server, ids) = furnished(&world, &sink).await;
+    let before = state_of(&server).await;
+    let arguments = arguments(&world, &ids);
+    let nobody = server.client_with("");
+    for endpoint in endpoints().iter().filter(|endpoint| !PUBLIC.contains(&endpoint.as_str())) {
+        for cookie in ["", "hookstream=made-up", "hookstream=AAAAAAAAAAAAAAAAAAAAAA"] {
+            let answer = call(&nobody, endpoint, &arguments, cookie).await;
+            assert_eq!(answer.status, 401, "{endpoint}: {}", answer.text());
+            assert_shows_nothing(&world, endpoint, &answer);
+        }
+        // A key of the API opens the API alone.
+        assert_eq!(call(server.api(), endpoint, &arguments, "").await.status, 401, "{endpoint}");
+    }
+    assert_eq!(state_of(&server).await, before);
+    assert_eq!(sink.count(), 1);
+    // Neither does the stream of changes open.
+    let live = nobody.get(&format!("/live/{}", world.account.env_id)).await;
+    assert_eq!(live.status, 401, "{}", live.text());
+}
+
+async fn a_stranger_finds_nothing(on: On) {
+    let world = World::new(on).await;
+    let sink = Sink::start().await;
+    let (server, ids) = furnished(&world, &sink).await;
+    let before = state_of(&server).await;
+    let arguments = arguments(&world, &ids);
+    let cookie = sign_up(&server, "stranger@example.com").await;
+    let client = server.client_with("");
+    let viewer = call(&client, "account/viewer", &[], &cookie).await;
+    assert_eq!(viewer.status, 200, "{}", viewer.text());
+    for endpoint in endpoints() {
+        if PUBLIC.contains(&endpoint.as_str()) || OWN.contains(&endpoint.as_str()) {
+            continue;
+        }
+        let answer = call(&client, &endpoint, &arguments, &cookie).await;
+        assert_eq!(answer.status, 404, "{endpoint}: {}", answer.text());
+        assert_shows_nothing(&world, &endpoint, &answer);
+    }
+    assert_eq!(state_of(&server).await, before);
+    let live = client.request(Method::GET, &format!("/live/{}", world.account.env_id)).header("cookie", &cookie);
+    assert_eq!(Answer::of(live).await.status, 404);
+    assert_eq!(call(&client, "account/sign_out", &[], &cookie).await.status, 200);
+    assert_eq!(
+        call(&client, "account/viewer", &[], &cookie).await.status,
+        401,
+        "a session that has ended opens nothing"
+    );
+}
+
+async fn a_viewer_changes_nothing(on: On) {
+    let world = World::new(on).await;
+    let sink = Sink::start().await;
+    let (server, ids) = furnished(&world, &sink).await;
+    let before = state_of(&server).await;
+    let arguments = arguments(&world, &ids);
+    let cookie = sign_up(&server, "viewer@example.com").await;
+    // There is no invitation yet that would do it.
+    let sql = "INSERT INTO memberships (org_id, user_id, role, created_at) SELECT o.id, u.id, 'viewer', 0 \
+        FROM orgs o, users u WHERE o.name = 'Acme' AND u.email = 'viewer@example.com'";
+    world.database().execute(sql).await;
+    let client = server.client_with("");
+    for endpoint in endpoints() {
+        if PUBLIC.contains(&endpoint.as_str()) || OWN.contains(&endpoint.as_str()) {
+            continue;
+        }
+        let answer = call(&client, &endpoint, &arguments, &cookie).await;
+        let expected = if READING.contains(&endpoint.as_str()) { 200 } else { 403 };
+        assert_eq!(answer.status, expected, "{endpoint}: {}", answer.text());
+    }
+    assert_eq!(state_of(&server).await, before);
+    assert_eq!(sink.count(), 1);
+}
+
+async fn other_sites_are_refused(on: On) {
+    let world = World::new(on).await;
+    let sink = Sink::start().await;
+    let (server, ids) = furnished(&world, &sink).await;
+    let arguments = arguments(&world, &ids);
+    let cookie = sign_up(&server, "victim@example.com").await;
+    let host = server.address().to_owned();
+    let nobody = server.client_with("");
+    let same = format!("http://{host}");
+    let cases: [(&[(&str, &str)], bool); 9] = [
+        (&[("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")], false),
+        (&[("sec-fetch-site", "same-site"), ("origin", "https://evil.hooks.test")], false),
+        (&[("sec-fetch-site", "cross-site")], false),
+        (&[("origin", "https://evil.example")], false),
+        (&[("origin", "null")], false),
+        (&[("origin", "http://127.0.0.1:1")], false),
+        (&[("origin", "nonsense")], false),
+        (&[("origin", &same)], true),
+        (&[("sec-fetch-site", "same-origin"), ("origin", &same)], true),
+    ];
+    for endpoint in endpoints() {
+        for (headers, is_ours) in cases {
+            let mut request = nobody.form(&format!("/api/{endpoint}"), &arguments);
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            // Ours are sent by nobody, so that they change nothing.
+            if !is_ours {
+                request = request.header("cookie", &cookie);
+            }
+            let answer = Answer::of(request.header("accept", "application/json")).await;
+            if is_ours {
+                assert_ne!(answer.status, 403, "{endpoint} {headers:?}: {}", answer.text());
+            } else {
+                answer.problem(403, "cross_origin");
+            }
+        }
+    }
+    // The API has keys, which no browser sends by itself: it takes requests from anywhere.
+    let request = server.api().request(Method::GET, "/v1/sources").header("origin", "https://evil.example");
+    Answer::of(request).await.expect(200);
+    let source = ids["source"].as_str();
+    Answer::of(server.ingest(source).header("origin", "https://evil.example").body("x")).await.expect(200);
+}
+
+async fn a_malformed_call_says_nothing_internal(on: On) {
+    let world = World::new(on).await;
+    let server = world.serve().await;
+    let nobody = server.client_with("");
+    for endpoint in endpoints() {
+        for body in ["", "%ff=%ff", "env[=x", "{\"env\":", "env=a&env=b&=&&"] {
+            let request = nobody.request(Method::POST, &format!("/api/{endpoint}")).body(body);
+            let request = request
+                .header("content-type", "application/x-www-form-urlencoded")
+                .header("accept", "application/json");
+            let answer = Answer::of(request).await;
+            assert!((200..500).contains(&answer.status), "{endpoint} {body:?}: {} {}", answer.status, answer.text());
+            assert!(!answer.text().to_lowercase().contains("panick"), "{endpoint}: {}", answer.text());
+        }
+    }
+    for path in ["/api/nothing", "/api/", "/api/sources", "/api/sources/list/more"] {
+        let answer = Answer::of(nobody.request(Method::POST, path).body("")).await;
+        assert!((400..500).contains(&answer.status), "{path}: {} {}", answer.status, answer.text());
+    }
+}

@@ -1,0 +1,147 @@
+//! What every test stands on.
+//!
+//! A [`World`] is a database with its first account; [`World::serve`] starts a server on it, and several servers may
+//! share the world that is on PostgreSQL. A [`Client`] speaks to a server as a program with an API key does, a [`Sink`]
+//! is a receiver that does as it is told, and a [`Proxy`] stands between a server and PostgreSQL. All of them end with
+//! the test, whatever becomes of it.
+
+mod client;
+mod database;
+mod folder;
+mod proxy;
+mod server;
+pub mod signature;
+mod sink;
+mod wait;
+
+use std::process::{Output, Stdio};
+
+pub use self::{
+    client::{Answer, Client, destination},
+    proxy::Proxy,
+    server::Server,
+    sink::{Received, Reply, Sink},
+    wait::{eventually, within},
+};
+use self::{database::Database, folder::Folder};
+
+/// Which database a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum On {
+    Sqlite,
+    Postgres,
+}
+
+/// A database with its first account, and the folder of its servers.
+pub struct World {
+    database: Database,
+    folder: Folder,
+    /// What `hookstream bootstrap` has made.
+    pub account: Account,
+}
+
+/// An organization with one project and a key that may do everything in it.
+#[derive(Debug, Clone, serde::Deserialize)]
+pub struct Account {
+    pub org_id: String,
+    pub env_id: String,
+    pub user_id: String,
+    pub api_key: String,
+    pub password: Option<String>,
+}
+
+/// Environment variables, each over the one before.
+pub type Settings<'a> = &'a [(&'a str, &'a str)];
+
+/// Where the servers of all tests say that they are reached.
+pub const PUBLIC_URL: &str = "http://hooks.test";
+const SECRET_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
+
+impl World {
+    /// A new database with its first account.
+    pub async fn new(on: On) -> Self {
+        let mut world = Self::empty(on).await;
+        world.account = world.add_account("owner@example.com", "Acme");
+        world
+    }
+
+    /// A new database without a schema, and a folder.
+    pub async fn empty(on: On) -> Self {
+        let folder = Folder::new();
+        let database = Database::new(on, &folder).await;
+        let nobody = String::new;
+        let account =
+            Account { org_id: nobody(), env_id: nobody(), user_id: nobody(), api_key: nobody(), password: None };
+        Self { database, folder, account }
+    }
+
+    /// Another account in an organization of its own. On SQLite no server may run meanwhile.
+    pub fn add_account(&self, email: &str, org: &str) -> Account {
+        let output = self.run(&["bootstrap", "--email", email, "--org", org, "--project", "production", "--add"], "");
+        assert!(output.status.success(), "bootstrap failed: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).expect("bootstrap prints JSON")
+    }
+
+    /// A server with the usual settings, ready to answer.
+    pub async fn serve(&self) -> Server {
+        self.serve_with(&[]).await
+    }
+
+    /// A server, ready to answer. An empty setting is an absent one.
+    pub async fn serve_with(&self, settings: Settings<'_>) -> Server {
+        self.serve_by(self.command(&["serve"], settings)).await
+    }
+
+    /// A server that this command starts, ready to answer.
+    pub async fn serve_by(&self, command: std::process::Command) -> Server {
+        Server::start(command).await.with_key(&self.account.api_key)
+    }
+
+    /// Runs a command to its end, with `input` as its standard input.
+    pub fn run(&self, arguments: &[&str], input: &str) -> Output {
+        self.run_with(arguments, &[], input)
+    }
+
+    pub fn run_with(&self, arguments: &[&str], settings: Settings<'_>, input: &str) -> Output {
+        use std::io::Write;
+        let mut command = self.command(arguments, settings);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the server's binary starts");
+        // A command that has ended already takes no input.
+        let _ = child.stdin.take().expect("it has an input").write_all(input.as_bytes());
+        child.wait_with_output().expect("it ends")
+    }
+
+    /// The server's binary with the world's settings, not yet started.
+    pub fn command(&self, arguments: &[&str], settings: Settings<'_>) -> std::process::Command {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hookstream"));
+        // In a folder without a configuration file, and without the settings of whoever runs the tests.
+        command.args(arguments).current_dir(self.folder.path()).stdin(Stdio::null());
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("HOOKSTREAM_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .env("HOOKSTREAM_ADDR", "127.0.0.1:0")
+            .env("HOOKSTREAM_PUBLIC_URL", PUBLIC_URL)
+            .env("HOOKSTREAM_DATA_DIR", self.folder.path())
+            .env("HOOKSTREAM_SECRET_KEY", SECRET_KEY)
+            .env("HOOKSTREAM_ALLOW_TARGETS", "127.0.0.0/8")
+            .env("HOOKSTREAM_SIGNUP", "open")
+            .env("HOOKSTREAM_LOG", "info")
+            .env("HOOKSTREAM_DATABASE_URL", self.database.url().unwrap_or_default())
+            .envs(settings.iter().copied());
+        command
+    }
+
+    /// The folder of the servers' data: with SQLite that of the database.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// The database, past the server.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+}

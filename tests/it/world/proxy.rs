@@ -1,0 +1,112 @@
+//! What stands between a server and PostgreSQL, and can be taken away.
+
+use std::net::SocketAddr;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream, tcp::OwnedReadHalf, tcp::OwnedWriteHalf},
+    sync::watch,
+    task::{JoinHandle, JoinSet},
+};
+
+/// A proxy; dropping it closes its connections.
+pub struct Proxy {
+    address: SocketAddr,
+    mode: watch::Sender<Mode>,
+    serving: JoinHandle<()>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Open,
+    /// Connections are closed, new ones as soon as they come.
+    Cut,
+    /// Connections stay, new ones too, but nothing goes through.
+    Silent,
+}
+
+impl Proxy {
+    /// Before the server that `url` names.
+    pub async fn before(url: &str) -> Self {
+        let rest = url.split_once('@').expect("the URL names a user").1;
+        let (server, _) = rest.split_once('/').expect("the URL names a database");
+        let server: SocketAddr = server.parse().expect("the URL has an address");
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
+        let (mode, changes) = watch::channel(Mode::Open);
+        Self { address, mode, serving: tokio::spawn(serve(listener, server, changes)) }
+    }
+
+    /// `url` by way of this proxy.
+    pub fn url(&self, url: &str) -> String {
+        let (scheme, rest) = url.split_once('@').expect("the URL names a user");
+        let (_, database) = rest.split_once('/').expect("the URL names a database");
+        format!("{scheme}@{}/{database}", self.address)
+    }
+
+    /// The server is gone: connections break, new ones break at once.
+    pub fn cut(&self) {
+        self.mode.send_replace(Mode::Cut);
+    }
+
+    /// The network is gone: nothing comes back any more, and nobody says so.
+    pub fn fall_silent(&self) {
+        self.mode.send_replace(Mode::Silent);
+    }
+
+    pub fn open(&self) {
+        self.mode.send_replace(Mode::Open);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, server: SocketAddr, mut mode: watch::Receiver<Mode>) {
+    let mut connections = JoinSet::new();
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => {
+                let Ok((client, _)) = accepted else { continue };
+                let now = *mode.borrow();
+                if now != Mode::Cut {
+                    connections.spawn(carry(client, server, mode.clone()));
+                }
+            }
+            changed = mode.changed() => {
+                if changed.is_err() {
+                    return;
+                }
+                if *mode.borrow_and_update() == Mode::Cut {
+                    connections.abort_all();
+                }
+            }
+            Some(_) = connections.join_next() => {}
+        }
+    }
+}
+
+async fn carry(client: TcpStream, server: SocketAddr, mode: watch::Receiver<Mode>) {
+    let Ok(server) = TcpStream::connect(server).await else { return };
+    let _ = (client.set_nodelay(true), server.set_nodelay(true));
+    let (from_client, to_client) = client.into_split();
+    let (from_server, to_server) = server.into_split();
+    // When one side is done, so is the connection.
+    tokio::select! {
+        () = pump(from_client, to_server, mode.clone()) => {}
+        () = pump(from_server, to_client, mode) => {}
+    }
+}
+
+async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut mode: watch::Receiver<Mode>) {
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        if mode.wait_for(|mode| *mode != Mode::Silent).await.is_err() || to.write_all(&buffer[..length]).await.is_err()
+        {
+            return;
+        }
+    }
+}
