@@ -6,7 +6,7 @@ use axum::body::HttpBody;
 use axum::{
     Json, Router,
     body::Body,
-    extract::{ConnectInfo, Path, Request, State},
+    extract::{ConnectInfo, Path, Request, State, rejection::PathRejection},
     routing::any,
 };
 use bytes::Bytes;
@@ -36,12 +36,13 @@ async fn ingest(
     State(state): State<AppState>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     axum::Extension(MaxBody(max_body)): axum::Extension<MaxBody>,
-    Path(source_id): Path<String>,
+    source_id: Result<Path<String>, PathRejection>,
     request: Request,
 ) -> Result<Json<Accepted>, Problem> {
     let received_at = clock::now();
     let (parts, body) = request.into_parts();
     let body = read_body(body, max_body).await?;
+    let Path(source_id) = source_id.map_err(|_| Problem::not_found())?;
     let source_id: SourceId = source_id.parse().map_err(|_| Problem::not_found())?;
     let request = IngestRequest {
         source_id,

@@ -11,10 +11,17 @@ mod session;
 mod site;
 mod ssr;
 
-use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing::get};
+use axum::{
+    Router,
+    extract::State,
+    http::StatusCode,
+    response::IntoResponse,
+    routing::{any, get},
+};
 use gateway::Gateway;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use self::error::Problem;
 use crate::config::Config;
 
 /// What handlers share.
@@ -31,6 +38,7 @@ pub fn router(gateway: Gateway, config: &Config) -> anyhow::Result<Router> {
         .merge(health)
         .merge(ingest::router(config.max_body))
         .nest("/v1", api::router())
+        .route("/v1/", any(|| async { Problem::not_found() }))
         .merge(site::router())
         .merge(ssr::router(&state, config.public_url()?.starts_with("https://"))?)
         .layer(CatchPanicLayer::custom(error::panicked))

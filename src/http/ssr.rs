@@ -2,12 +2,16 @@
 
 use app::{
     App,
-    api::caller::{SESSION_USER, Visitor, known_viewer},
+    api::{
+        ApiError,
+        caller::{SESSION_USER, Visitor, known_viewer},
+    },
     components::ServerNow,
     shell::{Assets, Theme, shell},
 };
 use axum::{
     Form, Router,
+    body::Body,
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
@@ -26,6 +30,9 @@ use tower_http::compression::CompressionLayer;
 use tower_sessions::Session;
 
 use super::{AppState, error::Problem, live, session, site};
+
+/// Bytes of an error as server functions answer it.
+const MAX_ERROR: usize = 64 << 10;
 
 #[derive(Clone)]
 struct Dashboard {
@@ -73,7 +80,18 @@ async fn page(
 async fn server_function(State(state): State<AppState>, session: Session, request: Request) -> Response {
     let theme = theme_of(request.headers());
     let context = context(state, visitor(&session).await, theme);
-    leptos_axum::handle_server_fns_with_context(context, request).await.into_response()
+    let response = leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
+    if response.status() == StatusCode::INTERNAL_SERVER_ERROR { name_the_fault(response).await } else { response }
+}
+
+/// What could not be read as a call of the function never came to its body, which would have set the status.
+async fn name_the_fault(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, MAX_ERROR).await else { return Problem::internal().into_response() };
+    if matches!(serde_json::from_slice(&body), Ok(ApiError::Invalid(_))) {
+        parts.status = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Response::from_parts(parts, Body::from(body))
 }
 
 #[derive(Deserialize)]

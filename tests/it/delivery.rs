@@ -24,7 +24,7 @@ async fn a_body_arrives_byte_for_byte(on: On) {
     let server = world.serve().await;
     let sink = Sink::start().await;
     let (source, _) = server.api().route("any", &sink.url(), json!({})).await;
-    let large: Vec<u8> = (0..300_000_u32).map(|n| (n * n % 251) as u8).collect();
+    let large: Vec<u8> = (0..=250_u8).cycle().take(300_000).collect();
     let bodies: [&[u8]; 5] = [
         &(0..=255).collect::<Vec<u8>>(),
         b"",

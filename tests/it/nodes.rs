@@ -14,6 +14,7 @@ on_postgres!(
     both_nodes_work_on_one_backlog,
     a_node_that_is_killed_is_taken_over,
     a_change_through_one_node_holds_on_the_other,
+    what_a_node_has_not_heard_of_yet_is_not_dropped,
     nodes_that_start_at_once_agree_on_the_schema,
 );
 
@@ -113,6 +114,25 @@ async fn a_change_through_one_node_holds_on_the_other(on: On) {
     with_key.get("/v1/sources").await.expect(200);
     a.api().delete(&format!("/v1/api-keys/{}", key["id"].as_str().expect("an id"))).await.expect(204);
     with_key.get("/v1/sources").await.problem(401, "unauthenticated");
+}
+
+async fn what_a_node_has_not_heard_of_yet_is_not_dropped(on: On) {
+    const BURST: usize = 150;
+    let world = World::new(on).await;
+    let (a, _b) = (world.serve().await, world.serve().await);
+    let sink = Sink::replying(Reply::After(Duration::from_millis(100), Box::new(Reply::Status(200)))).await;
+    for round in 1..=4 {
+        // The news of the deliveries may be quicker than that of their connection.
+        let (source, _) = a.api().route(&format!("new {round}"), &sink.url(), json!({})).await;
+        futures::future::join_all((0..BURST).map(|_| a.event(&source, "x"))).await;
+        sink.receives(round * BURST).await;
+    }
+    eventually(Duration::from_secs(10), "all are delivered", async || {
+        a.api().get("/v1/events?status=processing").await.list().is_empty().then_some(())
+    })
+    .await;
+    assert!(a.api().get("/v1/deliveries?status=cancelled").await.list().is_empty());
+    assert_none_twice(&sink);
 }
 
 async fn nodes_that_start_at_once_agree_on_the_schema(on: On) {

@@ -80,7 +80,8 @@ fn arguments(world: &World, ids: &BTreeMap<&'static str, String>) -> Vec<(String
         ("mode", "test"),
         ("scopes[]", "read"),
         ("expires_in_days", ""),
-        ("confirm_name", "ours"),
+        // Of the project, the source and the destination alike.
+        ("confirm_name", "production"),
         ("url", "http://127.0.0.1:9/theirs"),
         ("method", "POST"),
         ("type", "none"),
@@ -121,7 +122,7 @@ fn arguments(world: &World, ids: &BTreeMap<&'static str, String>) -> Vec<(String
 async fn furnished(world: &World, sink: &Sink) -> (Server, BTreeMap<&'static str, String>) {
     let server = world.serve().await;
     let api = server.api();
-    let (source, destination) = api.route("ours", &sink.url(), json!({})).await;
+    let (source, destination) = api.route("production", &sink.url(), json!({})).await;
     let event = server.event(&source, "ours").await;
     let delivery = api.delivery_becomes(&event, "succeeded").await["id"].as_str().expect("an id").to_owned();
     let connection = api.all("/v1/connections").await[0]["id"].as_str().expect("an id").to_owned();

@@ -30,7 +30,7 @@ const CONNECTIONS: u32 = 128;
 const BODY_BYTES: usize = 1000;
 const START_LIMIT: Duration = Duration::from_secs(20);
 /// How long the backlog of deliveries may take to drain after the load.
-const DRAIN_LIMIT: Duration = Duration::from_secs(120);
+const DRAIN_LIMIT: Duration = Duration::from_mins(2);
 const POLL: Duration = Duration::from_millis(50);
 
 pub fn run(scenario: Scenario, binary: &Path, seconds: u32) -> Result<()> {

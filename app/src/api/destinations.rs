@@ -159,6 +159,7 @@ pub async fn delete_destination(
 ) -> Result<(), ApiError> {
     form_in_project(&env, &form, async |project| {
         let destination = project.gateway.destination(&project.access, id(&destination)?).await?;
+        project.access.require(domain::permission::Permission::Write)?;
         form.check(&destination.name)?;
         project.gateway.delete_destination(&project.access, destination.id).await?;
         project.reply.go_to(&paths::destinations(&env));

@@ -155,15 +155,15 @@ pub async fn events(env: String, query: EventQuery, cursor: Option<String>) -> R
 
 #[cfg(feature = "ssr")]
 fn filter_of(query: &EventQuery) -> Option<domain::event::EventFilter> {
-    fn chosen<T: std::str::FromStr>(text: &str) -> Option<Option<T>> {
-        if text.is_empty() { Some(None) } else { text.parse().ok().map(Some) }
+    fn chosen<T: std::str::FromStr>(text: &str) -> Result<Option<T>, T::Err> {
+        if text.is_empty() { Ok(None) } else { text.parse().map(Some) }
     }
     let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let after = RANGES.iter().find(|(word, ..)| *word == query.range);
     Some(domain::event::EventFilter {
-        source_id: chosen(&query.source)?,
-        connection_id: chosen(&query.connection)?,
-        status: chosen(&query.status)?,
+        source_id: chosen(&query.source).ok()?,
+        connection_id: chosen(&query.connection).ok()?,
+        status: chosen(&query.status).ok()?,
         after: after.map(|(_, _, seconds)| now().minus(std::time::Duration::from_secs(*seconds))),
         before: None,
         event_type: text(&query.event_type),
@@ -188,15 +188,12 @@ fn shown_body(event: &domain::event::Event) -> Body {
         return Body::Empty;
     }
     let cut = bytes.len() > SHOWN_BYTES;
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => {
-            let end = text.floor_char_boundary(SHOWN_BYTES);
-            Body::Text { text: text[..end].to_owned(), is_json: event.payload.is_some() && !cut, cut }
-        }
-        Err(_) => {
-            let base64 = (!cut).then(|| event.body_base64.clone());
-            Body::Binary { dump: hex_dump(&bytes[..bytes.len().min(1024)]), base64 }
-        }
+    if let Ok(text) = std::str::from_utf8(&bytes) {
+        let end = text.floor_char_boundary(SHOWN_BYTES);
+        Body::Text { text: text[..end].to_owned(), is_json: event.payload.is_some() && !cut, cut }
+    } else {
+        let base64 = (!cut).then(|| event.body_base64.clone());
+        Body::Binary { dump: hex_dump(&bytes[..bytes.len().min(1024)]), base64 }
     }
 }
 

@@ -73,6 +73,7 @@ pub async fn update_project(env: String, #[server(flatten)] form: ProjectForm) -
 #[server(endpoint = "projects/delete")]
 pub async fn delete_project(env: String, #[server(flatten)] form: ConfirmForm) -> Result<(), ApiError> {
     form_in_project(&env, &form, async |project| {
+        project.access.require(domain::permission::Permission::ManageProjects)?;
         form.check(&project.access.environment().name)?;
         project.gateway.delete_environment(&project.access).await?;
         project.reply.go_to(paths::HOME);

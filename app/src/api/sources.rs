@@ -168,6 +168,7 @@ pub async fn set_source_status(env: String, source: String, status: String) -> R
 pub async fn delete_source(env: String, source: String, #[server(flatten)] form: ConfirmForm) -> Result<(), ApiError> {
     form_in_project(&env, &form, async |project| {
         let source = project.gateway.source(&project.access, id(&source)?).await?;
+        project.access.require(domain::permission::Permission::Write)?;
         form.check(&source.name)?;
         project.gateway.delete_source(&project.access, source.id).await?;
         project.reply.go_to(&paths::sources(&env));

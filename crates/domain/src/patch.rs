@@ -27,10 +27,12 @@ pub fn merge(target: &mut Value, patch: Value) {
 /// sent again unchanged. `given` keeps its order.
 #[must_use]
 pub fn unmask_secrets(given: Vec<String>, known: &[String]) -> Vec<String> {
+    let mut left: Vec<&String> = known.iter().collect();
     given
         .into_iter()
-        .map(|text| match known.iter().find(|secret| mask(secret) == text) {
-            Some(secret) => secret.clone(),
+        .map(|text| match left.iter().position(|secret| mask(secret) == text) {
+            // Two that look alike masked are told apart by their order.
+            Some(at) => left.remove(at).clone(),
             None => text,
         })
         .collect()

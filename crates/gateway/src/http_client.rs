@@ -13,6 +13,7 @@ use std::{
 use domain::delivery::ErrorClass;
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::time::Instant;
 use url::{Host, Url};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -78,15 +79,15 @@ fn blocked(address: &str) -> SendError {
     )
 }
 
-/// Reads up to `limit` bytes of an answer, and no more.
-pub async fn read_capped(response: &mut reqwest::Response, limit: usize) -> Result<Vec<u8>, reqwest::Error> {
+/// Reads up to `limit` bytes of an answer, and no more, until `deadline`. What has come when it breaks off is kept.
+pub async fn read_capped(response: &mut reqwest::Response, limit: usize, deadline: Instant) -> Vec<u8> {
     let mut body = Vec::new();
     while body.len() < limit {
-        let Some(chunk) = response.chunk().await? else { break };
+        let Ok(Ok(Some(chunk))) = tokio::time::timeout_at(deadline, response.chunk()).await else { break };
         let room = limit - body.len();
         body.extend_from_slice(&chunk[..chunk.len().min(room)]);
     }
-    Ok(body)
+    body
 }
 
 /// Says in words what went wrong with a request.

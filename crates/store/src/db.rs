@@ -8,7 +8,10 @@ use sea_orm::{
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
 };
 use sea_orm_migration::MigratorTrait;
-use sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
+use sqlx::{
+    Connection,
+    sqlite::{SqliteJournalMode, SqliteSynchronous},
+};
 
 use crate::{
     error::{Result, StoreError},
@@ -27,6 +30,8 @@ pub struct Options {
 /// How long a statement may wait for a connection, and how long it may wait for a lock.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// The advisory lock that is held while the schema is changed.
+const MIGRATION_LOCK: i64 = 0x68_6f_6f_6b;
 /// SQLite's write-ahead log is folded into the database at every so many pages (4 KiB each).
 const WAL_PAGES: &str = "4000";
 
@@ -75,6 +80,16 @@ impl Store {
                 .pragma("temp_store", "memory")
                 .statement_cache_capacity(100)
         });
+        // When a statement fails, SQLite may have ended the transaction by itself, and sqlx's count of nested ones is then
+        // wrong: what it takes for a commit would be the end of a savepoint, and not on disk. Such a connection is closed.
+        write.map_sqlx_sqlite_pool_opts(|pool| {
+            pool.after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.ping().await?;
+                    Ok(!connection.is_in_transaction())
+                })
+            })
+        });
         let writer = Database::connect(write).await?;
         let mut read = ConnectOptions::new(url);
         read.max_connections(readers.max(1)).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
@@ -102,11 +117,14 @@ impl Store {
 
     /// Brings the schema to the version of this program.
     pub async fn migrate(&self) -> Result<()> {
-        Migrator::up(self.writer(), None).await.map_err(StoreError::from)?;
-        if self.backend() == DbBackend::Sqlite {
-            // A checkpoint, so that a fresh file is whole without its log.
-            self.writer().execute_unprepared("PRAGMA optimize").await?;
+        if !self.is_shared() {
+            return Ok(Migrator::up(self.writer(), None).await?);
         }
+        // Processes that start at once take their turns; the lock goes with the transaction, whatever happens.
+        let turn = self.begin().await?;
+        turn.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
+        Migrator::up(self.writer(), None).await?;
+        turn.commit().await?;
         Ok(())
     }
 

@@ -115,7 +115,9 @@ impl Signals {
             self.activity.waiting.notified().await;
             tokio::time::sleep(GATHER_ACTIVITY).await;
             let gathered = std::mem::take(&mut *lock(&self.activity.gathered));
-            gathered.into_iter().for_each(|env| self.spread(Signal::Activity(env)));
+            for env in gathered {
+                self.spread(Signal::Activity(env));
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use axum::{
 use domain::{field::FieldErrors, page::PageRequest};
 use gateway::{
     Gateway,
-    manage::{Access, Caller, Error},
+    manage::{Access, Caller, Error, parse_input},
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -115,28 +115,16 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &AppState) -> Result<Self, Problem> {
-        let bytes =
-            axum::body::to_bytes(request.into_body(), MAX_JSON).await.map_err(|_| Problem::too_large(MAX_JSON))?;
+        // Somewhat longer ones are read to their end, so that their sender sees the answer.
+        let too_large = || Problem::too_large(MAX_JSON);
+        let bytes = axum::body::to_bytes(request.into_body(), 8 * MAX_JSON).await.map_err(|_| too_large())?;
+        if bytes.len() > MAX_JSON {
+            return Err(too_large());
+        }
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|error| Problem::malformed(format!("The body is not JSON: {error}.")))?;
-        serde_path_to_error::deserialize(value).map(Self).map_err(|error| {
-            let path = error.path().to_string();
-            let message = error.into_inner().to_string();
-            // An unknown field is named by the message; its parent is what the path knows.
-            let unknown = message.strip_prefix("unknown field `").and_then(|rest| rest.split('`').next());
-            let path = match (path.as_str(), unknown) {
-                (".", Some(field)) => field.to_owned(),
-                (_, Some(field)) if !path.ends_with(field) => format!("{path}.{field}"),
-                (".", None) => missing_field(&message).unwrap_or_default(),
-                _ => path,
-            };
-            FieldErrors::one(path, message).into()
-        })
+        Ok(Self(parse_input(value)?))
     }
-}
-
-fn missing_field(message: &str) -> Option<String> {
-    Some(message.strip_prefix("missing field `")?.split('`').next()?.to_owned())
 }
 
 /// A merge patch: a JSON object.

@@ -1,6 +1,6 @@
 //! The REST API as a program uses it.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use reqwest::{Method, header::HeaderMap};
 use serde_json::{Value, json};
@@ -123,6 +123,20 @@ impl Client {
     pub async fn event_becomes(&self, id: &str, status: &str) -> Value {
         eventually(DELIVERY_LIMIT, &format!("the event {id} becomes {status}"), async || {
             Some(self.event(id).await).filter(|event| event["status"] == status)
+        })
+        .await
+    }
+
+    /// Waits until every delivery of an event has ended: each by the id of its destination.
+    pub async fn deliveries_end(&self, event: &str) -> HashMap<String, Value> {
+        eventually(DELIVERY_LIMIT, &format!("the deliveries of {event} end"), async || {
+            let deliveries = self.deliveries(event).await;
+            let has_ended = |delivery: &Value| matches!(delivery["status"].as_str(), Some("succeeded" | "failed"));
+            let by_destination = |delivery: Value| {
+                let destination = delivery["destination_id"].as_str().expect("an id").to_owned();
+                (destination, delivery)
+            };
+            deliveries.iter().all(has_ended).then(|| deliveries.into_iter().map(by_destination).collect())
         })
         .await
     }

@@ -45,7 +45,6 @@ pub struct World {
 pub struct Account {
     pub org_id: String,
     pub env_id: String,
-    pub user_id: String,
     pub api_key: String,
     pub password: Option<String>,
 }
@@ -70,8 +69,7 @@ impl World {
         let folder = Folder::new();
         let database = Database::new(on, &folder).await;
         let nobody = String::new;
-        let account =
-            Account { org_id: nobody(), env_id: nobody(), user_id: nobody(), api_key: nobody(), password: None };
+        let account = Account { org_id: nobody(), env_id: nobody(), api_key: nobody(), password: None };
         Self { database, folder, account }
     }
 

@@ -95,10 +95,7 @@ async fn exchange(
     let headers = answer_headers(response.headers());
     let retry_after = matches!(status, 429 | 503).then(|| retry_after(response.headers(), outgoing.now)).flatten();
     // The status has told what became of the delivery; what follows of the body is for people to read.
-    let body = match tokio::time::timeout_at(deadline, read_capped(&mut response, MAX_ANSWER)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) | Err(_) => Vec::new(),
-    };
+    let body = read_capped(&mut response, MAX_ANSWER, deadline).await;
     Ok(Answer { status, headers, body: text_of(&body), retry_after })
 }
 

@@ -62,7 +62,10 @@ impl Access {
         &self.environment
     }
 
-    pub(super) fn require(&self, permission: Permission) -> Result<()> {
+    /// # Errors
+    /// [`Error::Forbidden`] when the caller may not do this here. Every use case asks by itself; a form asks first,
+    /// so that who may not do a thing is told that and nothing else.
+    pub fn require(&self, permission: Permission) -> Result<()> {
         let may = match &self.granted {
             Granted::Role(role) => role.may(permission),
             Granted::Scopes(scopes) => scopes.iter().any(|scope| scope.may(permission)),

@@ -11,7 +11,7 @@ use domain::{
 use serde_json::Value;
 use store::StoreError;
 
-use super::{Access, Error, Result, sources::parse_input};
+use super::{Access, Error, Result, input::parse_input};
 use crate::{Gateway, clock};
 
 impl Gateway {

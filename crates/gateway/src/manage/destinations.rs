@@ -9,7 +9,7 @@ use domain::{
 };
 use serde_json::{Value, json};
 
-use super::{Access, Error, Result, sources::parse_input};
+use super::{Access, Error, Result, input::parse_input};
 use crate::{Gateway, clock, providers::standard_webhooks, registry::destination_place};
 
 impl Gateway {

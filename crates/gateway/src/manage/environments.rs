@@ -11,7 +11,7 @@ use domain::{
 use serde_json::Value;
 use store::StoreError;
 
-use super::{Access, Caller, Error, Result, sources::parse_input};
+use super::{Access, Caller, Error, Result, input::parse_input};
 use crate::{Gateway, clock};
 
 /// Events of the overview.

@@ -42,10 +42,10 @@ impl Gateway {
         let Some(writer) = workers.writer() else { return false };
         let mut begun: Vec<Option<Reservation>> = Vec::with_capacity(planned.len());
         let mut deliveries = Vec::with_capacity(planned.len());
-        for route in planned {
+        for (index, route) in planned.into_iter().enumerate() {
             let room = if route.held { None } else { workers.reserve(route.destination_id, event.body.len()) };
             deliveries.push(NewDelivery {
-                id: DeliveryId::new(event.received_at, clock::id_bits()),
+                id: DeliveryId::new(event.received_at, in_order(index, clock::id_bits())),
                 connection_id: route.connection_id,
                 destination_id: route.destination_id,
                 start: match (&room, route.held) {
@@ -72,4 +72,9 @@ impl Gateway {
         self.inner.store.signals().send(Signal::Activity(event.env_id));
         true
     }
+}
+
+/// Bits of an id whose upper part counts, so that the deliveries of one event sort by their connections.
+fn in_order(index: usize, bits: u128) -> u128 {
+    (u128::try_from(index & 0xfff).unwrap_or(0) << 64) | (bits & u128::from(u64::MAX))
 }

@@ -13,6 +13,7 @@ mod environments;
 mod error;
 mod events;
 mod ingest;
+mod input;
 pub mod live;
 mod sources;
 
@@ -25,6 +26,7 @@ pub use self::{
     access::{Access, ApiKeyCaller, Caller},
     accounts::Bootstrap,
     error::Error,
+    input::parse_input,
 };
 use crate::clock;
 pub use crate::pipeline::ingest::{IngestRequest, Refusal};

@@ -2,7 +2,6 @@
 
 use bytes::Bytes;
 use domain::{
-    field::FieldErrors,
     id::{EventId, SourceId},
     page::{Page, PageRequest},
     patch,
@@ -13,7 +12,7 @@ use domain::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
-use super::{Access, Error, IngestRequest, Result};
+use super::{Access, Error, IngestRequest, Result, input::parse_input};
 use crate::{Gateway, clock, providers, registry::source_place};
 
 impl Gateway {
@@ -129,13 +128,4 @@ impl Gateway {
         source.ingest_url = format!("{}/v1/ingest/{}", self.inner.settings.public_url, source.id);
         source
     }
-}
-
-/// Reads an input, with errors that name their field.
-pub(super) fn parse_input<T: serde::de::DeserializeOwned>(value: Value) -> Result<T> {
-    serde_path_to_error::deserialize(value).map_err(|error| {
-        let path = error.path().to_string();
-        let path = if path == "." { String::new() } else { path };
-        Error::Invalid(FieldErrors::one(path, error.into_inner().to_string()))
-    })
 }

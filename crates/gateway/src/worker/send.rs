@@ -44,7 +44,7 @@ impl Drop for Running<'_> {
 /// What is sent: from memory, or read back.
 enum Content {
     Fresh(Arc<NewEvent>),
-    Stored(StoredEvent),
+    Stored(Box<StoredEvent>),
 }
 
 impl Content {
@@ -92,7 +92,12 @@ impl Workers {
     async fn send(&self, claimed: &Claimed, event: Option<Arc<NewEvent>>, epoch: u64) -> Result<(), StoreError> {
         let node = self.inner.lease.node();
         let store = &self.inner.store;
-        let snapshot = self.inner.registry.snapshot();
+        let mut snapshot = self.inner.registry.snapshot();
+        if snapshot.connection(claimed.connection_id).is_none() || snapshot.target(claimed.destination_id).is_none() {
+            // Another node may have made it a moment ago, and what it planned may come here before the news of it does.
+            self.inner.registry.refresh().await?;
+            snapshot = self.inner.registry.snapshot();
+        }
         let connection = snapshot.connection(claimed.connection_id);
         let (Some(connection), Some(target)) = (connection, snapshot.target(claimed.destination_id)) else {
             return store.drop_leased(node, claimed, "its connection was deleted").await;
@@ -103,7 +108,7 @@ impl Workers {
         let content = match event {
             Some(event) => Content::Fresh(event),
             None => match store.scope(claimed.env_id).event(claimed.event_id).await? {
-                Some(event) => Content::Stored(event),
+                Some(event) => Content::Stored(Box::new(event)),
                 None => return store.drop_leased(node, claimed, "its event is no longer kept").await,
             },
         };
