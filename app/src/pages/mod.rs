@@ -2,7 +2,7 @@
 //! and changes things through forms ([`forms`]). All but the signed-out ones stand in the frame of a project
 //! ([`project`]), which says what the visitor may do there.
 
-#![expect(clippy::wildcard_imports, reason = "a page is put together from the whole component kit")]
+#![allow(clippy::wildcard_imports, reason = "a page is put together from the whole component kit")]
 
 pub mod account;
 pub mod connections;
