@@ -136,15 +136,14 @@ async fn a_full_disk_takes_nothing_and_then_goes_on() {
     while refused < 5 {
         // What the file has room for within itself may still be taken.
         let answer = server.post(&source, vec![b'x'; 50_000]).await;
-        match answer.status {
-            200 => taken.push(answer.json()["event_id"].as_str().expect("an id").to_owned()),
-            _ => {
-                answer.problem(503, "unavailable");
-                assert!(answer.header("retry-after").is_some());
-                refused += 1;
-                // Once more to the brim: it may have made room for itself.
-                fill(&filler);
-            }
+        if answer.status == 200 {
+            taken.push(answer.json()["event_id"].as_str().expect("an id").to_owned());
+        } else {
+            answer.problem(503, "unavailable");
+            assert!(answer.header("retry-after").is_some());
+            refused += 1;
+            // Once more to the brim: it may have made room for itself.
+            fill(&filler);
         }
         assert!(start.elapsed() < Duration::from_secs(20), "a full disk is never noticed");
     }

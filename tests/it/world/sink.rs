@@ -75,7 +75,7 @@ struct State {
     streamed: AtomicU64,
 }
 
-const PIECE: [u8; 64 << 10] = [b'.'; 64 << 10];
+static PIECE: [u8; 64 << 10] = [b'.'; 64 << 10];
 const MAX_HEAD: usize = 256 << 10;
 
 impl Received {

@@ -24,8 +24,6 @@ pub async fn eventually<T>(limit: Duration, what: &str, mut look: impl AsyncFnMu
 /// # Panics
 /// When it does.
 pub async fn within<T>(limit: Duration, what: &str, work: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(limit, work).await {
-        Ok(done) => done,
-        Err(_) => panic!("{what}: not within {limit:?}"),
-    }
+    let Ok(done) = tokio::time::timeout(limit, work).await else { panic!("{what}: not within {limit:?}") };
+    done
 }
