@@ -163,6 +163,7 @@ fn unavailable() -> Problem {
 }
 
 /// The answer when a handler panicked.
+#[expect(clippy::needless_pass_by_value, reason = "the layer that catches panics gives them away")]
 pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
     let said = panic
         .downcast_ref::<String>()

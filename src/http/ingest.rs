@@ -66,8 +66,8 @@ async fn read_body(body: Body, max_body: usize) -> Result<Bytes, Problem> {
     }
     let read = tokio::time::timeout(READ_TIMEOUT, axum::body::to_bytes(body, max_body));
     read.await.map_err(|_| Problem::too_slow())?.map_err(|error| {
-        let is_too_large =
-            std::error::Error::source(&error).is_some_and(|cause| cause.is::<http_body_util::LengthLimitError>());
+        let is_too_large = std::error::Error::source(&error)
+            .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
         if is_too_large {
             Problem::too_large(max_body)
         } else {

@@ -43,7 +43,7 @@ impl SessionStore for Sessions {
         loop {
             let data = encode(record)?;
             let expires = record.expiry_date.unix_timestamp();
-            if self.store.insert_session(&hash(record.id), &data, expires).await.map_err(backend)? {
+            if self.store.insert_session(&hash(record.id), &data, expires).await.map_err(|error| backend(&error))? {
                 return Ok(());
             }
             record.id = Id::default();
@@ -52,12 +52,12 @@ impl SessionStore for Sessions {
 
     async fn save(&self, record: &Record) -> Result<()> {
         let expires = record.expiry_date.unix_timestamp();
-        self.store.save_session(&hash(record.id), &encode(record)?, expires).await.map_err(backend)
+        self.store.save_session(&hash(record.id), &encode(record)?, expires).await.map_err(|error| backend(&error))
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
         let now = gateway::clock::now().as_secs();
-        let Some((data, expires)) = self.store.session(&hash(*id), now).await.map_err(backend)? else {
+        let Some((data, expires)) = self.store.session(&hash(*id), now).await.map_err(|error| backend(&error))? else {
             return Ok(None);
         };
         let data = serde_json::from_str(&data).map_err(|error| Error::Decode(error.to_string()))?;
@@ -67,7 +67,7 @@ impl SessionStore for Sessions {
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
-        self.store.delete_session(&hash(*id)).await.map_err(backend)
+        self.store.delete_session(&hash(*id)).await.map_err(|error| backend(&error))
     }
 }
 
@@ -79,6 +79,6 @@ fn encode(record: &Record) -> Result<String> {
     serde_json::to_string(&record.data).map_err(|error| Error::Encode(error.to_string()))
 }
 
-fn backend(error: store::StoreError) -> Error {
+fn backend(error: &store::StoreError) -> Error {
     Error::Backend(error.to_string())
 }
