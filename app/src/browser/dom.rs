@@ -48,6 +48,7 @@ pub fn now() -> Option<Timestamp> {
 }
 
 /// Puts `text` on the clipboard and says whether that worked.
+#[expect(clippy::needless_pass_by_value, reason = "the server's half has the same signature")]
 pub fn copy(text: String, done: impl FnOnce(bool) + 'static) {
     let Some(window) = web_sys::window() else { return done(false) };
     // Browsers offer the clipboard to secure pages only; a gateway in a private network is often reached over plain HTTP.
