@@ -12,6 +12,7 @@ use axum::{
 use bytes::Bytes;
 use domain::id::{EventId, SourceId};
 use gateway::{clock, manage::IngestRequest};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Serialize;
 
 use super::{AppState, client_ip::client_ip, error::Problem};
@@ -24,6 +25,10 @@ struct Accepted {
 
 #[derive(Clone, Copy)]
 struct MaxBody(usize);
+
+/// How much more than allowed is read of a body that is refused, and for how long.
+const MAX_DISCARDED: usize = 16 << 20;
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a sender may take for its body.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -59,19 +64,29 @@ async fn ingest(
 }
 
 /// Reads the whole body, unless it is longer than `max_body`.
-async fn read_body(body: Body, max_body: usize) -> Result<Bytes, Problem> {
-    let announced = body.size_hint().lower();
-    if usize::try_from(announced).unwrap_or(usize::MAX) > max_body {
+async fn read_body(mut body: Body, max_body: usize) -> Result<Bytes, Problem> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > max_body {
+        if announced - max_body <= MAX_DISCARDED {
+            discard(body).await;
+        }
         return Err(Problem::too_large(max_body));
     }
-    let read = tokio::time::timeout(READ_TIMEOUT, axum::body::to_bytes(body, max_body));
-    read.await.map_err(|_| Problem::too_slow())?.map_err(|error| {
-        let is_too_large = std::error::Error::source(&error)
-            .is_some_and(<dyn std::error::Error>::is::<http_body_util::LengthLimitError>);
-        if is_too_large {
-            Problem::too_large(max_body)
-        } else {
-            Problem::malformed("The body ended before all of it had come.")
+    match Limited::new(&mut body, max_body).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            discard(body).await;
+            Err(Problem::too_large(max_body))
         }
-    })
+        Err(_) => Err(Problem::malformed("The body ended before all of it had come.")),
+    }
+}
+
+/// Reads what is left of a body that is too large, within limits: most senders write all of it before they read the
+/// answer, and would see nothing but a broken connection.
+async fn discard(body: Body) {
+    let mut left = Limited::new(body, MAX_DISCARDED);
+    let read = async { while let Some(Ok(_)) = left.frame().await {} };
+    // Whoever takes longer has no answer to lose that they would wait for.
+    let _ = tokio::time::timeout(DISCARD_TIMEOUT, read).await;
 }

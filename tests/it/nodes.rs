@@ -23,8 +23,10 @@ async fn two_nodes_share_the_work(on: On) {
     let (a, b) = (world.serve().await, world.serve().await);
     let sink = Sink::start().await;
     let (source, _) = a.api().route("shared", &sink.url(), json!({})).await;
-    eventually(Duration::from_secs(1), "b knows the source", async || {
-        (b.post(&source, "first").await.status == 200).then_some(())
+    eventually(Duration::from_secs(1), "b knows where it goes", async || {
+        let answer = b.post(&source, "first").await;
+        (answer.status == 200 && !b.api().deliveries(answer.json()["event_id"].as_str()?).await.is_empty())
+            .then_some(())
     })
     .await;
     let load = Load::start(&[&a, &b], &source);
@@ -57,12 +59,15 @@ async fn both_nodes_work_on_one_backlog(on: On) {
 }
 
 async fn a_node_that_is_killed_is_taken_over(on: On) {
+    const EVENTS: usize = 20;
     let world = World::new(on).await;
     let (a, b) = (world.serve().await, world.serve().await);
     let sink = Sink::replying(Reply::Hang).await;
-    let (source, _) = a.api().route("left", &sink.url(), json!({ "timeout_ms": 60_000 })).await;
-    let events = futures::future::join_all((0..20).map(|_| a.event(&source, "x"))).await;
-    sink.receives(20).await;
+    // What the other node has taken itself hangs as well, and is tried again.
+    let retry = json!({ "strategy": "schedule", "intervals_seconds": [0], "max_attempts": 2 });
+    let (source, _) = a.api().route("left", &sink.url(), json!({ "timeout_ms": 8000, "retry": retry })).await;
+    let events = futures::future::join_all((0..EVENTS).map(|_| a.event(&source, "x"))).await;
+    sink.receives(EVENTS).await;
     a.kill();
     sink.now_replies(Reply::Status(200));
     let start = Instant::now();
@@ -71,11 +76,13 @@ async fn a_node_that_is_killed_is_taken_over(on: On) {
     })
     .await;
     assert!(start.elapsed() > Duration::from_secs(3), "a node that may yet be alive is not robbed");
+    let mut attempts = 0;
     for event in &events {
         let delivery = b.api().delivery_becomes(event, "succeeded").await;
-        assert_eq!(delivery["attempt_count"], 1, "what was broken off left no trace");
+        attempts += delivery["attempt_count"].as_u64().expect("a number");
     }
-    assert_eq!(sink.count(), 40);
+    assert!(attempts < 2 * EVENTS as u64, "what the killed node had begun left no trace");
+    assert_eq!(sink.count(), 2 * EVENTS);
 }
 
 async fn a_change_through_one_node_holds_on_the_other(on: On) {

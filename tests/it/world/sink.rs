@@ -261,6 +261,11 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> io::Result<Option<Re
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
+            // A method begins with a letter; the first byte of TLS is none.
+            Ok(byte) if head.is_empty() && !byte.is_ascii_uppercase() => {
+                stream.get_mut().write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await?;
+                return Ok(None);
+            }
             Ok(byte) => head.push(byte),
             Err(_) if head.is_empty() => return Ok(None),
             Err(error) => return Err(error),
