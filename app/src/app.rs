@@ -19,7 +19,7 @@ use crate::{
         new_project::NewProjectPage,
         no_such_page::NoSuchPage,
         overview::OverviewPage,
-        project::ProjectFrame,
+        project::{ForWriters, ProjectFrame},
         settings::{ApiKeysPage, SettingsPage},
         sources::{EditSourcePage, NewSourcePage, SourcePage, SourcesPage},
     },
@@ -44,15 +44,15 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("events") view=EventsPage/>
                     <Route path=path!("events/:event_id") view=EventPage/>
                     <Route path=path!("sources") view=SourcesPage/>
-                    <Route path=path!("sources/new") view=NewSourcePage/>
+                    <Route path=path!("sources/new") view=|| view! { <ForWriters><NewSourcePage/></ForWriters> }/>
                     <Route path=path!("sources/:source_id") view=SourcePage/>
-                    <Route path=path!("sources/:source_id/edit") view=EditSourcePage/>
+                    <Route path=path!("sources/:source_id/edit") view=|| view! { <ForWriters><EditSourcePage/></ForWriters> }/>
                     <Route path=path!("destinations") view=DestinationsPage/>
-                    <Route path=path!("destinations/new") view=NewDestinationPage/>
+                    <Route path=path!("destinations/new") view=|| view! { <ForWriters><NewDestinationPage/></ForWriters> }/>
                     <Route path=path!("destinations/:destination_id") view=DestinationPage/>
-                    <Route path=path!("destinations/:destination_id/edit") view=EditDestinationPage/>
+                    <Route path=path!("destinations/:destination_id/edit") view=|| view! { <ForWriters><EditDestinationPage/></ForWriters> }/>
                     <Route path=path!("connections") view=ConnectionsPage/>
-                    <Route path=path!("connections/new") view=NewConnectionPage/>
+                    <Route path=path!("connections/new") view=|| view! { <ForWriters><NewConnectionPage/></ForWriters> }/>
                     <Route path=path!("connections/:connection_id") view=ConnectionPage/>
                     <Route path=path!("settings") view=SettingsPage/>
                     <Route path=path!("settings/keys") view=ApiKeysPage/>

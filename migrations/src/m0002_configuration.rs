@@ -37,6 +37,13 @@ impl MigrationTrait for Migration {
                 "CREATE INDEX sources_list ON sources (env_id, id) WHERE deleted_at IS NULL",
                 "CREATE UNIQUE INDEX sources_slug ON sources (env_id, slug) WHERE deleted_at IS NULL",
                 "CREATE INDEX sources_version ON sources (version)",
+                // What commits have added and is not yet added up in `sources`.
+                "CREATE TABLE source_counts (
+                    source_id UUID NOT NULL,
+                    events BIGINT NOT NULL,
+                    last_event_at BIGINT NOT NULL
+                ) /*sqlite STRICT*/",
+                "CREATE INDEX source_counts_source ON source_counts (source_id)",
                 "CREATE TABLE destinations (
                     id UUID NOT NULL PRIMARY KEY,
                     env_id UUID NOT NULL REFERENCES environments (id) ON DELETE CASCADE,

@@ -2,10 +2,9 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use axum::body::HttpBody;
 use axum::{
     Json, Router,
-    body::Body,
+    body::{Body, HttpBody},
     extract::{ConnectInfo, Path, Request, State, rejection::PathRejection},
     routing::any,
 };
@@ -72,13 +71,14 @@ async fn read_body(mut body: Body, max_body: usize) -> Result<Bytes, Problem> {
         }
         return Err(Problem::too_large(max_body));
     }
-    match Limited::new(&mut body, max_body).collect().await {
-        Ok(whole) => Ok(whole.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => {
+    match tokio::time::timeout(READ_TIMEOUT, Limited::new(&mut body, max_body).collect()).await {
+        Ok(Ok(whole)) => Ok(whole.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
             discard(body).await;
             Err(Problem::too_large(max_body))
         }
-        Err(_) => Err(Problem::malformed("The body ended before all of it had come.")),
+        Ok(Err(_)) => Err(Problem::malformed("The body ended before all of it had come.")),
+        Err(_) => Err(Problem::too_slow()),
     }
 }
 

@@ -32,6 +32,7 @@ async fn receivers_that_fail_do_so_by_their_class(on: On) {
     let hangs = Sink::replying(Reply::Hang).await;
     let resets = Sink::replying(Reply::Reset).await;
     let closes = Sink::replying(Reply::Close).await;
+    let speaks_http = Sink::start().await;
     let nobody = Sink::start().await.url();
     let source = server.api().source("all").await;
     let receivers = [
@@ -40,6 +41,7 @@ async fn receivers_that_fail_do_so_by_their_class(on: On) {
         ("protocol", closes.url(), ""),
         ("connect", nobody, "refused"),
         ("dns", "http://no-such-host.invalid/".to_owned(), "no-such-host.invalid"),
+        ("tls", speaks_http.url().replace("http://", "https://"), "TLS"),
     ];
     let mut destinations = Vec::new();
     for (index, (class, url, _)) in receivers.iter().enumerate() {

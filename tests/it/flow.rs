@@ -8,6 +8,7 @@ use crate::world::{Client, On, Reply, Sink, World, eventually};
 
 on_both_databases!(
     a_dead_destination_delays_no_other,
+    many_dead_destinations_delay_no_other,
     a_slow_destination_gets_many_at_once,
     a_backlog_is_worked_off,
     a_paused_destination_holds_until_it_is_resumed,
@@ -47,6 +48,30 @@ async fn a_dead_destination_delays_no_other(on: On) {
     well.receives(21).await;
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
     assert_eq!(dead.count(), 64, "no more at once than the lane is wide");
+}
+
+async fn many_dead_destinations_delay_no_other(on: On) {
+    const DEAD: usize = 20;
+    const EACH: usize = 70;
+    let world = World::new(on).await;
+    let server = world.serve().await;
+    let (dead, well) = (Sink::replying(Reply::Hang).await, Sink::start().await);
+    let to_dead = server.api().source("dead").await;
+    for number in 0..DEAD {
+        let more = json!({ "timeout_ms": 60_000 });
+        let destination = server.api().destination(&format!("dead {number}"), &dead.url(), more).await;
+        server.api().connect(&to_dead, &destination).await;
+    }
+    let (to_well, _) = server.api().route("well", &well.url(), json!({})).await;
+    futures::future::join_all((0..EACH).map(|_| server.event(&to_dead, "x"))).await;
+    dead.receives(16 * 64).await;
+    let start = Instant::now();
+    for count in 1..=5 {
+        server.event(&to_well, "x").await;
+        well.receives(count).await;
+    }
+    let took = start.elapsed();
+    assert!(took < Duration::from_secs(3), "5 deliveries, one after the other, took {took:?}");
 }
 
 async fn a_slow_destination_gets_many_at_once(on: On) {

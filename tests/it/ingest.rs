@@ -215,6 +215,10 @@ async fn bodies_have_a_limit(on: On) {
     server.post(&unsigned, vec![b'x'; LIMIT + 1]).await.problem(413, "too_large");
     server.post(&format!("src_{}", "0".repeat(32)), chunked(LIMIT + 1)).await.problem(413, "too_large");
 
+    // A sender that writes all of it before it reads anything learns why as well.
+    server.post(&source, vec![b'x'; 4 << 20]).await.problem(413, "too_large");
+    server.post(&source, chunked(4 << 20)).await.problem(413, "too_large");
+
     // What is announced need not be sent to be refused.
     let head = format!("POST /v1/ingest/{source} HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999\r\n\r\n");
     let answer = raw(&server, head.as_bytes(), false).await;

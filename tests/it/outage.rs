@@ -129,6 +129,10 @@ async fn a_full_disk_takes_nothing_and_then_goes_on() {
     let (source, _) = server.api().route("full", &sink.url(), json!({})).await;
     let mut taken = vec![server.event(&source, "before").await];
 
+    let unused_key =
+        server.api().post("/v1/api-keys", json!({ "name": "unused", "scopes": ["read"] })).await.expect(201);
+    let unused_key = unused_key["key"].as_str().expect("a key").to_owned();
+
     let filler = seen.join("filler");
     fill(&filler);
     let mut refused = 0;
@@ -147,6 +151,10 @@ async fn a_full_disk_takes_nothing_and_then_goes_on() {
         }
         assert!(start.elapsed() < Duration::from_secs(20), "a full disk is never noticed");
     }
+    // What is there can be read, and a change is refused as an event is.
+    server.client_with(&unused_key).get("/v1/events").await.expect(200);
+    let change = server.api().post("/v1/sources", json!({ "name": "no room" })).await;
+    assert!(matches!(change.status, 201 | 503), "{}", change.text());
     std::fs::remove_file(&filler).expect("it is there");
     recovers(&server, &sink, &source).await;
     for event in &taken {

@@ -1,6 +1,6 @@
 //! API keys.
 
-use domain::{api_key::ApiKey, page::Page};
+use domain::{api_key::ApiKey, page::Page, time::Timestamp};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -31,13 +31,15 @@ pub struct ApiAccess {
     pub keys: Page<ApiKey>,
     /// What the addresses of the REST API begin with: `https://hooks.example.com/v1`.
     pub base_url: String,
+    /// When they were read.
+    pub as_of: Timestamp,
 }
 
 #[server(endpoint = "api_keys/list")]
 pub async fn api_keys(env: String, cursor: Option<String>) -> Result<ApiAccess, ApiError> {
     in_project(&env, async |project| {
         let keys = project.gateway.api_keys(&project.access, page_after(cursor.as_deref())?).await?;
-        Ok(ApiAccess { keys, base_url: format!("{}/v1", project.gateway.public_url()) })
+        Ok(ApiAccess { keys, base_url: format!("{}/v1", project.gateway.public_url()), as_of: now() })
     })
     .await
 }

@@ -44,8 +44,12 @@ pub fn AttemptTimeline(
         let slowest = attempts.iter().filter_map(|attempt| attempt.latency_ms).max().unwrap_or(0).max(1);
         let label = in_words(&attempts, next);
         let ticks: Vec<_> = scale.ticks().into_iter().map(|(x, label)| tick(x, &label)).collect();
-        let marks: Vec<_> =
-            attempts.iter().map(|attempt| mark(attempt, scale.x(attempt.started_at), slowest)).collect();
+        let coded = scale.apart(&attempts, next);
+        let marks: Vec<_> = attempts
+            .iter()
+            .zip(coded)
+            .map(|(attempt, coded)| mark(attempt, scale.x(attempt.started_at), slowest, coded))
+            .collect();
         let planned = next.map(|at| planned(scale.x(at), at, now.get()));
         Some(view! {
             <figure class="timeline">
@@ -144,6 +148,27 @@ impl Scale {
         MARGIN_LEFT + share * (1.0 - MARGIN_LEFT - MARGIN_RIGHT)
     }
 
+    /// Which attempts have room for a code above them: of some that stand close together, the latest.
+    fn apart(&self, attempts: &[AttemptMark], next: Option<Timestamp>) -> Vec<bool> {
+        const APART: f64 = 0.07;
+        let place = |at: Timestamp| self.place(at.since(self.first).as_secs_f64());
+        let mut taken = next.map_or(f64::INFINITY, place);
+        let mut apart: Vec<bool> = attempts
+            .iter()
+            .rev()
+            .map(|attempt| {
+                let here = place(attempt.started_at);
+                let has_room = taken - here >= APART;
+                if has_room {
+                    taken = here;
+                }
+                has_room
+            })
+            .collect();
+        apart.reverse();
+        apart
+    }
+
     /// Round times that lie within the span and far enough from one another to be labelled.
     fn ticks(&self) -> Vec<(String, String)> {
         const ROUND: [(f64, &str); 10] = [
@@ -179,7 +204,7 @@ fn tick(x: String, label: &str) -> impl IntoView + use<> {
     }
 }
 
-fn mark(attempt: &AttemptMark, x: String, slowest: u64) -> impl IntoView + use<> {
+fn mark(attempt: &AttemptMark, x: String, slowest: u64, coded: bool) -> impl IntoView + use<> {
     let height = u64::from(BASE - TOP) * attempt.latency_ms.unwrap_or(0) / slowest;
     // Short ones still stand clear of the base line.
     let top = u64::from(BASE) - height.max(10);
@@ -191,7 +216,7 @@ fn mark(attempt: &AttemptMark, x: String, slowest: u64) -> impl IntoView + use<>
             <title>{title(attempt)}</title>
             <line class="timeline-stem" x1=x.clone() x2=x.clone() y1=top y2=BASE></line>
             <svg class="timeline-shape" x=x.clone() y=top inner_html=shape></svg>
-            <text class="timeline-code" x=x y=top - 12 text-anchor="middle">{code}</text>
+            {coded.then(|| view! { <text class="timeline-code" x=x y=top - 12 text-anchor="middle">{code}</text> })}
         </g>
     }
 }
@@ -250,5 +275,24 @@ mod tests {
             .collect();
         assert!(places.windows(2).all(|pair| pair[1] - pair[0] > 0.1), "{places:?}");
         assert_eq!(scale.x(after(95_730)), "90.00%");
+    }
+
+    #[test]
+    fn codes_do_not_stand_over_one_another() {
+        let first = Timestamp::from_micros(0);
+        let at = |millis| first.plus(Duration::from_millis(millis));
+        let attempt = |millis| AttemptMark {
+            number: 1,
+            trigger: "retry".into(),
+            started_at: at(millis),
+            latency_ms: None,
+            succeeded: false,
+            response_status: Some(500),
+            error: None,
+        };
+        let attempts = [0, 200, 400, 60_000].map(attempt);
+        let scale = Scale::new(first, at(60_000));
+        assert_eq!(scale.apart(&attempts, None), [false, false, true, true]);
+        assert_eq!(scale.apart(&attempts, Some(at(61_000))), [false, false, true, false]);
     }
 }

@@ -60,7 +60,7 @@ pub fn Failure(error: ApiError) -> impl IntoView {
         ApiError::Unauthenticated => view! { <Redirect path=paths::sign_in_then(&here())/> }.into_any(),
         ApiError::NotFound => view! { <NotFound home=home/> }.into_any(),
         ApiError::Forbidden => view! {
-            <ErrorPage title="This is not yours to see" text="Your role in this organization does not allow it. An owner or admin can change your role." icon=Icon::Lock>
+            <ErrorPage title="Your role does not allow this" text="An owner or admin of the organization can give you another role." icon=Icon::Lock>
                 <ButtonLink href=home kind=ButtonKind::Primary>"Go to the overview"</ButtonLink>
             </ErrorPage>
         }

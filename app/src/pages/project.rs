@@ -15,11 +15,15 @@ use leptos_router::{
 use super::{
     forms::use_action,
     live::{Fresh, use_fresh},
+    loaded::Failure,
     no_such_page::NoSuchPage,
     visitor::WithViewer,
 };
 use crate::{
-    api::account::{SignOut, current_viewer},
+    api::{
+        ApiError,
+        account::{SignOut, current_viewer},
+    },
     components::*,
     layout::*,
     paths,
@@ -108,6 +112,12 @@ fn page(project: Option<Project>) -> AnyView {
         }
         None => view! { <NoSuchPage/> }.into_any(),
     }
+}
+
+/// A page that changes something: those who may not are told so before they fill in a form.
+#[component]
+pub fn ForWriters(children: Children) -> impl IntoView {
+    if use_project().may_write() { children() } else { view! { <Failure error=ApiError::Forbidden/> }.into_any() }
 }
 
 /// The frame around a page that belongs to no project.

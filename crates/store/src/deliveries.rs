@@ -125,12 +125,12 @@ impl Scope {
         values: [Value; N],
     ) -> Result<bool> {
         let event = BTreeSet::from([(self.env_id, event)]);
-        let transaction = self.store.begin().await?;
-        events_of::lock(&self.store, &transaction, &event).await?;
-        let changed = transaction.execute_raw(self.store.statement(sql, values)).await?.rows_affected() > 0;
+        let mut batch = self.store.begin_batch().await?;
+        events_of::lock(&mut batch, &event).await?;
+        let changed = batch.execute(sql, values).await? > 0;
         if changed {
-            events_of::refresh(&self.store, &transaction, &event).await?;
-            transaction.commit().await?;
+            events_of::refresh(&mut batch, &event).await?;
+            batch.commit().await?;
             self.store.signals().send(Signal::Activity(self.env_id));
         }
         Ok(changed)

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod api_keys;
+mod batch;
 mod config;
 mod connections;
 mod db;

@@ -7,16 +7,41 @@ use domain::{
     time::Timestamp,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, Select,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, Iterable,
+    QueryFilter, QuerySelect, Select, SelectModel, Selector, sea_query::Expr,
 };
 
 use crate::{
     config::next_version,
+    db::Store,
     entity::source::{ActiveModel, Column, Entity, Model},
     error::{Result, StoreError},
     row::{at, json, number, parse, to_json, uuid},
     scope::{Scope, page_query},
 };
+
+impl Store {
+    /// Adds up what commits have counted, so that little is left to add when a source is read.
+    pub async fn add_up_counts(&self) -> Result<()> {
+        const ADD: &str = "UPDATE sources SET event_count = event_count + added.events, \
+            last_event_at = CASE WHEN last_event_at > added.last THEN last_event_at ELSE added.last END \
+            FROM (SELECT source_id, CAST(sum(events) AS BIGINT) AS events, max(last_event_at) AS last \
+                  FROM {counts} GROUP BY source_id) AS added WHERE sources.id = added.source_id";
+        let mut batch = self.begin_batch().await?;
+        if batch.is_postgres() {
+            // What others commit meanwhile must not be deleted without having been added.
+            let sql = format!(
+                "WITH counts AS (DELETE FROM source_counts RETURNING source_id, events, last_event_at) {}",
+                ADD.replace("{counts}", "counts")
+            );
+            batch.execute(&sql, []).await?;
+        } else {
+            batch.execute(&ADD.replace("{counts}", "source_counts"), []).await?;
+            batch.execute("DELETE FROM source_counts", []).await?;
+        }
+        batch.commit().await
+    }
+}
 
 impl Scope {
     fn find_sources(&self) -> Select<Entity> {
@@ -24,14 +49,16 @@ impl Scope {
     }
 
     pub async fn sources(&self, page: PageRequest) -> Result<Page<Source>> {
-        let rows = page_query!(self.find_sources(), Column::Id, page).all(self.store.reader()).await?;
+        let query = page_query!(self.find_sources(), Column::Id, page);
+        let rows = counted(query).all(self.store.reader()).await?;
         let sources = rows.into_iter().map(Source::try_from).collect::<Result<Vec<_>>>()?;
         Ok(Page::from_rows(sources, page.limit, |source| source.id.as_u128()))
     }
 
     /// Its secrets are sealed, and its `ingest_url` is empty: only the gateway knows the public address.
     pub async fn source(&self, id: SourceId) -> Result<Option<Source>> {
-        let row = self.find_sources().filter(Column::Id.eq(uuid(id.as_u128()))).one(self.store.reader()).await?;
+        let query = self.find_sources().filter(Column::Id.eq(uuid(id.as_u128())));
+        let row = counted(query).one(self.store.reader()).await?;
         row.map(Source::try_from).transpose()
     }
 
@@ -93,6 +120,22 @@ impl Scope {
         }
         Ok(deleted)
     }
+}
+
+/// The same rows, with what is not yet added up.
+fn counted(query: Select<Entity>) -> Selector<SelectModel<Model>> {
+    const EVENTS: &str = "event_count + (SELECT CAST(coalesce(sum(c.events), 0) AS BIGINT) FROM source_counts c \
+        WHERE c.source_id = sources.id)";
+    // The newest of both; a source without events has none.
+    const LAST: &str = "(SELECT max(last) FROM (SELECT sources.last_event_at AS last UNION ALL \
+        SELECT max(c.last_event_at) FROM source_counts c WHERE c.source_id = sources.id) AS both_lasts)";
+    let plain = Column::iter().filter(|column| !matches!(column, Column::EventCount | Column::LastEventAt));
+    query
+        .select_only()
+        .columns(plain)
+        .column_as(Expr::cust(EVENTS), Column::EventCount)
+        .column_as(Expr::cust(LAST), Column::LastEventAt)
+        .into_model()
 }
 
 fn fill(mut row: ActiveModel, spec: &SourceSpec, version: i64, now: Timestamp) -> Result<ActiveModel> {

@@ -8,7 +8,6 @@
 mod accept;
 pub(crate) mod events_of;
 mod record;
-mod rows;
 
 use std::{sync::Arc, time::Duration};
 
@@ -48,6 +47,7 @@ pub struct Writer {
 
 struct Accepting {
     accept: Accept,
+    once_stored: Box<dyn FnOnce() + Send>,
     done: oneshot::Sender<Result<()>>,
 }
 
@@ -71,13 +71,15 @@ impl Writer {
         (Self { accepts, records }, tasks)
     }
 
-    /// Stores an event and its deliveries. `Ok` means that they are on disk.
+    /// Stores an event and its deliveries. `Ok` means that they are on disk. Once they are, `once_stored` runs, also when
+    /// nobody waits for the answer any more; it holds up the next commit, and must be quick.
     ///
     /// # Errors
     /// [`StoreError::Overloaded`] when too many wait, or when the commit takes too long; it may still happen then.
-    pub async fn accept(&self, accept: Accept) -> Result<()> {
+    pub async fn accept(&self, accept: Accept, once_stored: impl FnOnce() + Send + 'static) -> Result<()> {
         let (done, committed) = oneshot::channel();
-        self.accepts.try_send(Accepting { accept, done }).map_err(|_| StoreError::Overloaded)?;
+        let accepting = Accepting { accept, once_stored: Box::new(once_stored), done };
+        self.accepts.try_send(accepting).map_err(|_| StoreError::Overloaded)?;
         match tokio::time::timeout(ACCEPT_TIMEOUT, committed).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(StoreError::Unavailable("the writer has stopped".into())),
@@ -211,19 +213,21 @@ fn take_batch(accepts: &mut Vec<Accepting>) -> Vec<Accepting> {
 
 fn answer(batch: Vec<Accepting>, result: &Result<()>) {
     for accepting in batch {
+        if result.is_ok() {
+            (accepting.once_stored)();
+        }
         // A sender that has gone away needs no answer.
         let _ = accepting.done.send(result.clone());
     }
 }
 
 async fn write(store: &Store, accepts: &[&Accept], records: &[AttemptRecord], node: i64) -> Result<()> {
-    let transaction = store.begin().await?;
+    let mut batch = store.begin_batch().await?;
     if !accepts.is_empty() {
-        accept::insert(store, &transaction, accepts, node).await?;
+        accept::insert(&mut batch, accepts, node).await?;
     }
     if !records.is_empty() {
-        record::apply(store, &transaction, records, node).await?;
+        record::apply(&mut batch, records, node).await?;
     }
-    transaction.commit().await?;
-    Ok(())
+    batch.commit().await
 }

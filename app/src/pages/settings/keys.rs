@@ -60,7 +60,11 @@ pub fn ApiKeysPage() -> impl IntoView {
                 .into_any()
             }}
         />
-        {move || manages.then(|| view! { <CreateKey/> })}
+        {move || {
+            // Once a key is made the form is for the next one.
+            param("new");
+            manages.then(|| view! { <CreateKey/> })
+        }}
     }
     .into_any()
 }
@@ -85,7 +89,7 @@ fn KeyTable(
     revoke: ServerAction<RevokeApiKey>,
     rotate: ServerAction<RotateApiKey>,
 ) -> impl IntoView {
-    let ApiAccess { keys: page, base_url } = access;
+    let ApiAccess { keys: page, base_url, as_of } = access;
     if page.data.is_empty() {
         return view! {
             <EmptyState
@@ -105,7 +109,9 @@ fn KeyTable(
         Column::new("Ends").fit().wide_only(),
         Column::new("Actions").fit().unlabelled(),
     ];
-    let now = use_now();
+    // The clock ticks from time to time; what was revoked since its last tick is revoked all the same.
+    let clock = use_now();
+    let now = Signal::derive(move || clock.get().map_or(as_of, |now| now.max(as_of)));
     let next = paths::after(&paths::api_keys(project.id()), page.next_cursor.as_deref());
     let shown = counted(page.data.len() as u64, "key");
     let rows: Vec<_> = page
@@ -113,8 +119,7 @@ fn KeyTable(
         .into_iter()
         .map(|key| {
             let id = key.id.to_string();
-            let live = move |key: &ApiKey| untrack(|| now.get()).is_none_or(|now| key.is_live(now));
-            let is_live = live(&key);
+            let is_live = key.is_live(now.get_untracked());
             let actions = move || (is_live && manages).then(|| key_actions(project, id.clone(), revoke, rotate));
             key_row(key, now, actions)
         })
@@ -128,11 +133,11 @@ fn KeyTable(
     .into_any()
 }
 
-fn key_row(key: ApiKey, now: Signal<Option<Timestamp>>, actions: impl IntoView + 'static) -> impl IntoView {
+fn key_row(key: ApiKey, now: Signal<Timestamp>, actions: impl IntoView + 'static) -> impl IntoView {
     let scopes = key.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
     let (revoked, expires) = (key.revoked_at, key.expires_at);
     let ends = move || {
-        let past = |at: Timestamp| now.get().is_some_and(|now| at <= now);
+        let past = |at: Timestamp| at <= now.get();
         match (revoked, expires) {
             (Some(at), _) if past(at) => view! { <StatusBadge status=Status::Revoked plain=true/> }.into_any(),
             (Some(at), _) => view! { <RelativeTime at=at quiet=true/> }.into_any(),

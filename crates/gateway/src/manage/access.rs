@@ -92,7 +92,10 @@ impl Gateway {
         let key = self.inner.store.api_key_by_hash(&auth::key::hash(text)).await?;
         let key = key.filter(|key| key.is_live(now)).ok_or(Error::Unauthenticated)?;
         if key.last_used_at.is_none_or(|at| now.since(at) > TOUCH_EVERY) {
-            self.inner.store.touch_api_key(key.id, now).await?;
+            // A key opens what it opens although this cannot be noted, as when the disk is full.
+            if let Err(error) = self.inner.store.touch_api_key(key.id, now).await {
+                tracing::warn!(api_key.id = %key.id, %error, "the use of an API key could not be noted");
+            }
         }
         Ok(Caller::Key(ApiKeyCaller { key }))
     }

@@ -1,6 +1,6 @@
 //! Taking in a request: verified, planned, stored, and only then acknowledged.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use domain::id::{DeliveryId, EventId};
 use store::{
@@ -18,9 +18,6 @@ use crate::{
     worker::Reservation,
 };
 
-/// How long a sender waits for its event to be stored.
-const STORE_TIMEOUT: Duration = Duration::from_secs(10);
-
 impl Gateway {
     /// Stores a request as an event. When this returns, the event is on disk.
     pub async fn ingest(&self, request: IngestRequest) -> Result<EventId, Refusal> {
@@ -28,49 +25,49 @@ impl Gateway {
         let event = Arc::new(check(&snapshot, request, clock::id_bits())?);
         let planned = plan(&event, snapshot.routes(event.source_id));
         let id = event.id;
-        // On its own, so that a sender that hangs up does not leave a stored event without its deliveries begun.
-        let stored = self.inner.workers.spawn(self.clone().store_event(event, planned));
-        match tokio::time::timeout(STORE_TIMEOUT, stored).await {
-            Ok(Ok(true)) => Ok(id),
-            Ok(Ok(false) | Err(_)) | Err(_) => Err(Refusal::Unavailable),
-        }
+        let writer = self.inner.workers.writer().ok_or(Refusal::Unavailable)?;
+        let (deliveries, begun) = self.begin(&event, planned);
+        let accept = Accept { event: Arc::clone(&event), deliveries: deliveries.clone() };
+        let (gateway, working) = (self.clone(), self.inner.workers.working());
+        let once_stored = move || {
+            gateway.send_begun(&event, &deliveries, begun);
+            drop(working);
+        };
+        writer.accept(accept, once_stored).await.map(|()| id).map_err(|_| Refusal::Unavailable)
     }
 
-    /// Commits an event with its deliveries, and begins those that there is room for. Returns whether it is stored.
-    async fn store_event(self, event: Arc<NewEvent>, planned: Vec<Planned>) -> bool {
-        let workers = &self.inner.workers;
-        let Some(writer) = workers.writer() else { return false };
-        let mut begun: Vec<Option<Reservation>> = Vec::with_capacity(planned.len());
-        let mut deliveries = Vec::with_capacity(planned.len());
-        for (index, route) in planned.into_iter().enumerate() {
-            let room = if route.held { None } else { workers.reserve(route.destination_id, event.body.len()) };
-            deliveries.push(NewDelivery {
-                id: DeliveryId::new(event.received_at, in_order(index, clock::id_bits())),
-                connection_id: route.connection_id,
-                destination_id: route.destination_id,
-                start: match (&room, route.held) {
-                    (_, true) => Start::Held,
-                    (Some(_), false) => Start::Leased,
-                    (None, false) => Start::Due,
-                },
-            });
-            begun.push(room);
-        }
-        let accept = Accept { event: Arc::clone(&event), deliveries: deliveries.clone() };
-        if writer.accept(accept).await.is_err() {
-            return false;
-        }
+    /// The deliveries of an event, and room for those that can be sent as soon as it is stored.
+    fn begin(&self, event: &NewEvent, planned: Vec<Planned>) -> (Vec<NewDelivery>, Vec<Option<Reservation>>) {
+        let with_index = planned.into_iter().enumerate();
+        with_index
+            .map(|(index, route)| {
+                let bytes = event.body.len();
+                let room = if route.held { None } else { self.inner.workers.reserve(route.destination_id, bytes) };
+                let delivery = NewDelivery {
+                    id: DeliveryId::new(event.received_at, in_order(index, clock::id_bits())),
+                    connection_id: route.connection_id,
+                    destination_id: route.destination_id,
+                    start: match (&room, route.held) {
+                        (_, true) => Start::Held,
+                        (Some(_), false) => Start::Leased,
+                        (None, false) => Start::Due,
+                    },
+                };
+                (delivery, room)
+            })
+            .unzip()
+    }
+
+    fn send_begun(&self, event: &Arc<NewEvent>, deliveries: &[NewDelivery], begun: Vec<Option<Reservation>>) {
+        let signals = self.inner.store.signals();
         for (delivery, room) in deliveries.iter().zip(begun) {
             match room {
-                Some(room) => workers.send_reserved(Arc::clone(&event), delivery, room),
-                None if delivery.start == Start::Due => {
-                    self.inner.store.signals().send(Signal::Due(delivery.destination_id));
-                }
+                Some(room) => self.inner.workers.send_reserved(Arc::clone(event), delivery, room),
+                None if delivery.start == Start::Due => signals.send(Signal::Due(delivery.destination_id)),
                 None => {}
             }
         }
-        self.inner.store.signals().send(Signal::Activity(event.env_id));
-        true
+        signals.send(Signal::Activity(event.env_id));
     }
 }
 

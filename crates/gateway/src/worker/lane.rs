@@ -11,7 +11,7 @@ use std::{
 use domain::{destination::DestinationStatus, id::DestinationId, time::Timestamp};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use super::Workers;
+use super::{Workers, send::Room};
 use crate::clock;
 
 /// Deliveries of one claim.
@@ -24,10 +24,19 @@ const LONGEST_SLEEP: Duration = Duration::from_mins(1);
 const AFTER_ERROR: Duration = Duration::from_secs(1);
 const NEVER: i64 = i64::MAX;
 
+/// Deliveries that one destination is sent at once.
+const WIDTH: usize = 64;
+/// Of these, how many need no room and no memory that other lanes could have taken.
+const OWN_WIDTH: usize = 2;
+
 /// What a node knows of one destination's queue.
 pub(super) struct Lane {
     pub destination: DestinationId,
-    room: Arc<Semaphore>,
+    width: Arc<Semaphore>,
+    /// Room that is this lane's alone, so that it moves whatever the others do.
+    own: Arc<Semaphore>,
+    /// Room that all lanes of the node share.
+    common: Arc<Semaphore>,
     /// More is due than the last claim could take.
     is_backlogged: AtomicBool,
     /// When something is known to be due next, in microseconds.
@@ -35,11 +44,21 @@ pub(super) struct Lane {
     wake: Notify,
 }
 
+/// Room for one delivery to be sent.
+pub(super) struct Place {
+    _width: OwnedSemaphorePermit,
+    _share: OwnedSemaphorePermit,
+    /// Of the room that all lanes share, so that its event counts against the memory that they share.
+    pub is_common: bool,
+}
+
 impl Lane {
-    pub fn new(destination: DestinationId, width: usize) -> Self {
+    pub fn new(destination: DestinationId, common: Arc<Semaphore>) -> Self {
         Self {
             destination,
-            room: Arc::new(Semaphore::new(width)),
+            width: Arc::new(Semaphore::new(WIDTH)),
+            own: Arc::new(Semaphore::new(OWN_WIDTH)),
+            common,
             // Until the first claim has shown otherwise.
             is_backlogged: AtomicBool::new(true),
             due_hint: AtomicI64::new(NEVER),
@@ -48,11 +67,27 @@ impl Lane {
     }
 
     /// Room for one more, unless others are waiting for it.
-    pub fn room(&self) -> Option<OwnedSemaphorePermit> {
-        if self.is_backlogged.load(Ordering::Relaxed) {
-            return None;
-        }
-        Arc::clone(&self.room).try_acquire_owned().ok()
+    pub fn room(&self) -> Option<Place> {
+        if self.is_backlogged.load(Ordering::Relaxed) { None } else { self.free_place() }
+    }
+
+    fn free_place(&self) -> Option<Place> {
+        let width = Arc::clone(&self.width).try_acquire_owned().ok()?;
+        let (share, is_common) = match Arc::clone(&self.own).try_acquire_owned() {
+            Ok(own) => (own, false),
+            Err(_) => (Arc::clone(&self.common).try_acquire_owned().ok()?, true),
+        };
+        Some(Place { _width: width, _share: share, is_common })
+    }
+
+    async fn next_place(&self) -> Option<Place> {
+        let width = Arc::clone(&self.width).acquire_owned().await.ok()?;
+        let (share, is_common) = tokio::select! {
+            biased;
+            own = Arc::clone(&self.own).acquire_owned() => (own, false),
+            common = Arc::clone(&self.common).acquire_owned() => (common, true),
+        };
+        Some(Place { _width: width, _share: share.ok()?, is_common })
     }
 
     pub fn wake(&self) {
@@ -75,15 +110,15 @@ impl Lane {
         }
     }
 
-    /// One permit, and as many more as there are at that moment, up to a claim's worth.
-    async fn take_room(&self) -> Vec<OwnedSemaphorePermit> {
-        let Ok(first) = Arc::clone(&self.room).acquire_owned().await else { return Vec::new() };
-        if self.is_backlogged.load(Ordering::Relaxed) && self.room.available_permits() < WORTH_A_CLAIM {
+    /// One place, and as many more as there are at that moment, up to a claim's worth.
+    async fn take_places(&self) -> Vec<Place> {
+        let Some(first) = self.next_place().await else { return Vec::new() };
+        if self.is_backlogged.load(Ordering::Relaxed) && self.width.available_permits() < WORTH_A_CLAIM {
             tokio::time::sleep(GATHER_ROOM).await;
         }
         let mut taken = vec![first];
         while taken.len() < CLAIM
-            && let Ok(more) = Arc::clone(&self.room).try_acquire_owned()
+            && let Some(more) = self.free_place()
         {
             taken.push(more);
         }
@@ -117,13 +152,13 @@ impl Workers {
             return LONGEST_SLEEP;
         }
         let Some(epoch) = self.inner.lease.epoch() else { return AFTER_ERROR };
-        let permits = tokio::select! {
-            permits = lane.take_room() => permits,
+        let places = tokio::select! {
+            places = lane.take_places() => places,
             () = self.inner.stop.cancelled() => return LONGEST_SLEEP,
         };
         let now = clock::now();
         lane.forget_passed(now);
-        let wanted = permits.len();
+        let wanted = places.len();
         let limit = u32::try_from(wanted).unwrap_or(u32::MAX);
         let claimed = match self.inner.store.claim(self.inner.lease.node(), lane.destination, now, limit).await {
             Ok(claimed) => claimed,
@@ -134,8 +169,8 @@ impl Workers {
         };
         let is_backlogged = claimed.len() == wanted;
         lane.is_backlogged.store(is_backlogged, Ordering::Relaxed);
-        for (delivery, permit) in claimed.into_iter().zip(permits) {
-            self.start_send(delivery, None, epoch, (permit, None));
+        for (delivery, place) in claimed.into_iter().zip(places) {
+            self.start_send(delivery, None, epoch, Room { place, memory: None });
         }
         if is_backlogged {
             return Duration::ZERO;

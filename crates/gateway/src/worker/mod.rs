@@ -7,7 +7,8 @@
 //! found no room, what another node left behind. The second way alone is enough for every delivery to be made.
 //!
 //! Nothing waits in memory: a lane takes no more than it may send at once, and events that are held for sending count
-//! against [`EVENT_BUDGET`].
+//! against [`EVENT_BUDGET`]. A few deliveries of each lane need neither the room nor the memory that all lanes share, so
+//! that no lane stands still because others took everything.
 
 mod lane;
 mod lease;
@@ -29,20 +30,23 @@ use store::{
     queue::Claimed,
     writer::{NewDelivery, NewEvent, Writer},
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::sync::Semaphore;
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TaskTrackerToken},
+};
 
-use self::{lane::Lane, lease::Lease};
+use self::{lane::Lane, lease::Lease, send::Room};
 use crate::{clock, http_client::HttpClient, registry::Registry};
 
-/// Deliveries that one destination is sent at once.
-const LANE_WIDTH: usize = 64;
-/// Deliveries that a node sends at once.
-const NODE_WIDTH: usize = 1024;
+/// Deliveries that a node sends at once, beside the few that each lane may send in any case.
+const COMMON_WIDTH: usize = 1024;
 /// Bytes of events that are kept in memory between their commit and their sending.
 const EVENT_BUDGET: usize = 64 << 20;
 /// The budget is counted in pieces of this size.
 const BUDGET_UNIT: usize = 1024;
+/// Events that are read back at once before it is known how large they are.
+const READING_BACK: usize = 8;
 
 /// What the workers stand on.
 pub struct Parts {
@@ -74,16 +78,16 @@ struct Inner {
     /// Ends sends that have not ended in time.
     abort: CancellationToken,
     lanes: Mutex<HashMap<DestinationId, Arc<Lane>>>,
-    node_room: Arc<Semaphore>,
+    common_room: Arc<Semaphore>,
     event_budget: Arc<Semaphore>,
+    reading_back: Semaphore,
     /// What this node has taken and not yet recorded, to tell leases that nobody works on.
     running: Mutex<HashSet<DeliveryId>>,
 }
 
 /// Room in a lane for one delivery.
 pub struct Reservation {
-    lane_room: OwnedSemaphorePermit,
-    budget: OwnedSemaphorePermit,
+    room: Room,
     epoch: u64,
 }
 
@@ -106,8 +110,9 @@ impl Workers {
             sends: TaskTracker::new(),
             abort: CancellationToken::new(),
             lanes: Mutex::default(),
-            node_room: Arc::new(Semaphore::new(NODE_WIDTH)),
+            common_room: Arc::new(Semaphore::new(COMMON_WIDTH)),
             event_budget: Arc::new(Semaphore::new(EVENT_BUDGET / BUDGET_UNIT)),
+            reading_back: Semaphore::new(READING_BACK),
             running: Mutex::default(),
         };
         let workers = Self { inner: Arc::new(inner) };
@@ -123,13 +128,10 @@ impl Workers {
         lock(&self.inner.writer).clone()
     }
 
-    /// Runs work that must end before the process does.
-    pub fn spawn<F>(&self, work: F) -> tokio::task::JoinHandle<F::Output>
-    where
-        F: Future + Send + 'static,
-        F::Output: Send + 'static,
-    {
-        self.inner.sends.spawn(work)
+    /// As long as it is kept, the workers do not end.
+    #[must_use]
+    pub fn working(&self) -> TaskTrackerToken {
+        self.inner.sends.token()
     }
 
     /// Room for an event of `bytes` in the lane of a destination, if it may be sent at once. A lane that has older
@@ -140,10 +142,13 @@ impl Workers {
             return None;
         }
         let epoch = self.inner.lease.epoch()?;
-        let units = u32::try_from(bytes / BUDGET_UNIT + 1).ok()?;
-        let lane_room = self.lane(destination).room()?;
-        let budget = Arc::clone(&self.inner.event_budget).try_acquire_many_owned(units).ok()?;
-        Some(Reservation { lane_room, budget, epoch })
+        let place = self.lane(destination).room()?;
+        let memory = if place.is_common {
+            Some(Arc::clone(&self.inner.event_budget).try_acquire_many_owned(budget_units(bytes)).ok()?)
+        } else {
+            None
+        };
+        Some(Reservation { room: Room { place, memory }, epoch })
     }
 
     /// Sends a delivery that was stored as leased.
@@ -157,8 +162,8 @@ impl Workers {
             attempt_count: 0,
             trigger: Trigger::Initial,
         };
-        let Reservation { lane_room, budget, epoch } = reservation;
-        self.start_send(claimed, Some(event), epoch, (lane_room, Some(budget)));
+        let Reservation { room, epoch } = reservation;
+        self.start_send(claimed, Some(event), epoch, room);
     }
 
     /// Looks whether anything of a destination is due.
@@ -192,11 +197,16 @@ impl Workers {
         if let Some(lane) = lanes.get(&destination) {
             return Arc::clone(lane);
         }
-        let lane = Arc::new(Lane::new(destination, LANE_WIDTH));
+        let lane = Arc::new(Lane::new(destination, Arc::clone(&self.inner.common_room)));
         lanes.insert(destination, Arc::clone(&lane));
         self.inner.sends.spawn(self.clone().pump(Arc::clone(&lane)));
         lane
     }
+}
+
+/// How much of the budget an event takes; one that is larger than all of it takes all.
+fn budget_units(bytes: usize) -> u32 {
+    u32::try_from((bytes / BUDGET_UNIT + 1).min(EVENT_BUDGET / BUDGET_UNIT)).unwrap_or(u32::MAX)
 }
 
 /// A lock whose holder panicked still guards sound data: nothing here is changed in steps.

@@ -16,7 +16,7 @@ use store::{
 };
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Workers, lock};
+use super::{Workers, budget_units, lane::Place, lock};
 use crate::{
     clock,
     pipeline::{
@@ -26,8 +26,12 @@ use crate::{
     registry::Target,
 };
 
-/// Room in the lane, and the event's part of the memory budget.
-type Room = (OwnedSemaphorePermit, Option<OwnedSemaphorePermit>);
+/// What a delivery takes up while it is sent.
+pub(super) struct Room {
+    pub place: Place,
+    /// The event's part of the memory that all lanes share.
+    pub memory: Option<OwnedSemaphorePermit>,
+}
 
 /// Takes a delivery off the list of those that this node works on, whatever happens.
 struct Running<'a> {
@@ -71,13 +75,13 @@ impl Content {
 }
 
 impl Workers {
-    pub(super) fn start_send(&self, claimed: Claimed, event: Option<Arc<NewEvent>>, epoch: u64, room: Room) {
+    pub(super) fn start_send(&self, claimed: Claimed, event: Option<Arc<NewEvent>>, epoch: u64, mut room: Room) {
         lock(&self.inner.running).insert(claimed.id);
         let workers = self.clone();
         self.inner.sends.spawn(async move {
             let _running = Running { workers: &workers, id: claimed.id };
             tokio::select! {
-                result = workers.send(&claimed, event, epoch) => {
+                result = workers.send(&claimed, event, epoch, &mut room) => {
                     if let Err(error) = result {
                         // It stays leased; the sweep finds that nobody works on it, and gives it back.
                         tracing::warn!(delivery.id = %claimed.id, %error, "a delivery could not be made");
@@ -89,7 +93,13 @@ impl Workers {
         });
     }
 
-    async fn send(&self, claimed: &Claimed, event: Option<Arc<NewEvent>>, epoch: u64) -> Result<(), StoreError> {
+    async fn send(
+        &self,
+        claimed: &Claimed,
+        event: Option<Arc<NewEvent>>,
+        epoch: u64,
+        room: &mut Room,
+    ) -> Result<(), StoreError> {
         let node = self.inner.lease.node();
         let store = &self.inner.store;
         let mut snapshot = self.inner.registry.snapshot();
@@ -107,18 +117,32 @@ impl Workers {
         }
         let content = match event {
             Some(event) => Content::Fresh(event),
-            None => match store.scope(claimed.env_id).event(claimed.event_id).await? {
+            None => match self.read_back(claimed, room).await? {
                 Some(event) => Content::Stored(Box::new(event)),
                 None => return store.drop_leased(node, claimed, "its event is no longer kept").await,
             },
         };
-        let Ok(_turn) = self.inner.node_room.acquire().await else { return Ok(()) };
         if !self.inner.lease.holds(epoch) {
             // Others may have taken it over already.
             return Ok(());
         }
         self.attempt(claimed, target, &content).await;
         Ok(())
+    }
+
+    /// The stored event, once there is memory for it.
+    async fn read_back(&self, claimed: &Claimed, room: &mut Room) -> Result<Option<StoredEvent>, StoreError> {
+        let read = self.inner.store.scope(claimed.env_id);
+        if !room.place.is_common {
+            return read.event(claimed.event_id).await;
+        }
+        let Ok(_turn) = self.inner.reading_back.acquire().await else { return Ok(None) };
+        let event = read.event(claimed.event_id).await?;
+        if let Some(event) = &event {
+            let units = budget_units(event.body.len());
+            room.memory = Arc::clone(&self.inner.event_budget).acquire_many_owned(units).await.ok();
+        }
+        Ok(event)
     }
 
     async fn attempt(&self, claimed: &Claimed, target: &Target, content: &Content) {

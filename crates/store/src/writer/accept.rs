@@ -9,11 +9,10 @@ use domain::{
     id::{ConnectionId, DeliveryId, DestinationId, EnvId, EventId, SourceId},
     time::Timestamp,
 };
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
+use sea_orm::Value;
 
-use super::rows::execute;
 use crate::{
-    db::Store,
+    batch::Batch,
     error::Result,
     row::{text, uuid},
 };
@@ -66,21 +65,16 @@ pub struct Accept {
 }
 
 const EVENTS: &str = "INSERT INTO events (env_id, id, source_id, status, event_type, provider_event_id, method, path, \
-    query, content_type, content_length, source_ip, received_at, verification_status, dedup_status) VALUES ";
-const BODIES: &str = "INSERT INTO event_bodies (env_id, event_id, headers, body) VALUES ";
+    query, content_type, content_length, source_ip, received_at, verification_status, dedup_status) {rows}";
+const BODIES: &str = "INSERT INTO event_bodies (env_id, event_id, headers, body) {rows}";
 const DELIVERIES: &str = "INSERT INTO deliveries (env_id, id, event_id, connection_id, destination_id, status, \
-    attempt_trigger, attempt_count, due_at, lease_owner, is_dlq, created_at, updated_at) VALUES ";
-const COUNT: &str = "UPDATE sources SET event_count = event_count + $1, \
-    last_event_at = CASE WHEN last_event_at > $2 THEN last_event_at ELSE $2 END WHERE id = $3";
+    attempt_trigger, attempt_count, due_at, lease_owner, is_dlq, created_at, updated_at) {rows}";
+// Added up from time to time: were each commit to change the row of its source, all commits of all nodes would wait for
+// one another.
+const COUNTS: &str = "INSERT INTO source_counts (source_id, events, last_event_at) {rows}";
 
-pub(super) async fn insert(
-    store: &Store,
-    transaction: &DatabaseTransaction,
-    accepts: &[&Accept],
-    node: i64,
-) -> Result<()> {
+pub(super) async fn insert(batch: &mut Batch, accepts: &[&Accept], node: i64) -> Result<()> {
     let (mut events, mut bodies, mut deliveries) = (Vec::new(), Vec::new(), Vec::new());
-    // In the order of ids, so that two transactions never wait for one another.
     let mut counts: BTreeMap<SourceId, (i64, Timestamp)> = BTreeMap::new();
     for accept in accepts {
         let event = &accept.event;
@@ -96,14 +90,13 @@ pub(super) async fn insert(
         count.0 += 1;
         count.1 = count.1.max(event.received_at);
     }
-    execute(store, transaction, (EVENTS, ""), &[], 15, events).await?;
-    execute(store, transaction, (BODIES, ""), &[], 4, bodies).await?;
-    execute(store, transaction, (DELIVERIES, ""), &[], 13, deliveries).await?;
-    // Last, since these rows stay locked until the commit.
-    for (source, (count, last)) in counts {
-        let values = [count.into(), last.as_micros().into(), uuid(source.as_u128()).into()];
-        transaction.execute_raw(store.statement(COUNT, values)).await?;
-    }
+    let counts = counts
+        .into_iter()
+        .map(|(source, (events, last))| vec![uuid(source.as_u128()).into(), events.into(), last.as_micros().into()]);
+    batch.run(EVENTS, events, None).await?;
+    batch.run(BODIES, bodies, None).await?;
+    batch.run(DELIVERIES, deliveries, None).await?;
+    batch.run(COUNTS, counts.collect(), None).await?;
     Ok(())
 }
 

@@ -3,43 +3,31 @@
 use std::collections::BTreeSet;
 
 use domain::id::{EnvId, EventId};
-use sea_orm::{DatabaseTransaction, DbBackend, Value};
+use sea_orm::Value;
 
-use super::rows::execute;
-use crate::{db::Store, error::Result, row::uuid};
+use crate::{batch::Batch, error::Result, row::uuid};
 
 // Two nodes that each finish a delivery of the same event must see one another's.
-const LOCK: (&str, &str) =
-    ("SELECT 1 FROM events WHERE (env_id, id) IN (VALUES ", ") ORDER BY env_id, id FOR NO KEY UPDATE");
-const REFRESH: (&str, &str) = (
-    "UPDATE events SET status = (SELECT CASE \
+const LOCK: &str = "SELECT 1 FROM events WHERE (env_id, id) IN ({rows}) ORDER BY env_id, id FOR NO KEY UPDATE";
+const REFRESH: &str = "UPDATE events SET status = (SELECT CASE \
         WHEN max(CASE WHEN d.status = 'failed' THEN 1 ELSE 0 END) = 1 THEN 'failed' \
         WHEN max(CASE WHEN d.status IN ('pending', 'in_flight', 'waiting', 'held') THEN 1 ELSE 0 END) = 1 THEN 'processing' \
         WHEN max(CASE WHEN d.status = 'succeeded' THEN 1 ELSE 0 END) = 1 THEN 'delivered' \
         ELSE 'received' END \
-      FROM deliveries d WHERE d.env_id = events.env_id AND d.event_id = events.id) FROM (VALUES ",
-    ") AS v WHERE events.env_id = v.column1 AND events.id = v.column2",
-);
+      FROM deliveries d WHERE d.env_id = events.env_id AND d.event_id = events.id) \
+    FROM ({rows}) AS v WHERE events.env_id = v.column1 AND events.id = v.column2";
 
 /// Keeps other transactions from settling the same events until this one has ended.
-pub(crate) async fn lock(
-    store: &Store,
-    transaction: &DatabaseTransaction,
-    events: &BTreeSet<(EnvId, EventId)>,
-) -> Result<()> {
-    if store.backend() == DbBackend::Postgres {
-        execute(store, transaction, LOCK, &[], 2, keys(events)).await?;
+pub(crate) async fn lock(batch: &mut Batch, events: &BTreeSet<(EnvId, EventId)>) -> Result<()> {
+    if batch.is_postgres() {
+        batch.run(LOCK, keys(events), None).await?;
     }
     Ok(())
 }
 
 /// Sets the status of events to what their deliveries say.
-pub(crate) async fn refresh(
-    store: &Store,
-    transaction: &DatabaseTransaction,
-    events: &BTreeSet<(EnvId, EventId)>,
-) -> Result<()> {
-    execute(store, transaction, REFRESH, &[], 2, keys(events)).await.map(|_| ())
+pub(crate) async fn refresh(batch: &mut Batch, events: &BTreeSet<(EnvId, EventId)>) -> Result<()> {
+    batch.run(REFRESH, keys(events), None).await.map(|_| ())
 }
 
 fn keys(events: &BTreeSet<(EnvId, EventId)>) -> Vec<Vec<Value>> {

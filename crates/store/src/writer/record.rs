@@ -7,11 +7,11 @@ use domain::{
     id::{EnvId, EventId},
     time::Timestamp,
 };
-use sea_orm::{DatabaseTransaction, Value};
+use sea_orm::Value;
 
-use super::{events_of, rows::execute};
+use super::events_of;
 use crate::{
-    db::Store,
+    batch::Batch,
     error::Result,
     row::{text, to_json, uuid},
 };
@@ -53,23 +53,16 @@ impl Verdict {
 }
 
 // An attempt that is recorded again, since the first commit's answer was lost, is there already.
-const ATTEMPTS: (&str, &str) = (
-    "INSERT INTO attempts (env_id, delivery_id, id, attempt_number, attempt_trigger, status, started_at, latency_ms, \
-     response_status, response_headers, response_body, error, error_class, request, next_retry_at) VALUES ",
-    " ON CONFLICT DO NOTHING",
-);
+const ATTEMPTS: &str = "INSERT INTO attempts (env_id, delivery_id, id, attempt_number, attempt_trigger, status, started_at, \
+    latency_ms, response_status, response_headers, response_body, error, error_class, request, next_retry_at) {rows} \
+    ON CONFLICT DO NOTHING";
 // Only while this node holds the lease: one that was taken for dead must not undo what its successor did.
-const DELIVERIES: (&str, &str) = (
-    "UPDATE deliveries SET status = v.column3, attempt_trigger = 'retry', attempt_count = v.column4, due_at = v.column5, \
-     lease_owner = NULL, is_dlq = v.column6, last_error = v.column7, updated_at = v.column8 FROM (VALUES ",
-    ") AS v WHERE deliveries.env_id = v.column1 AND deliveries.id = v.column2 AND deliveries.lease_owner = $1",
-);
-pub(super) async fn apply(
-    store: &Store,
-    transaction: &DatabaseTransaction,
-    records: &[AttemptRecord],
-    node: i64,
-) -> Result<()> {
+const DELIVERIES: &str = "UPDATE deliveries SET status = v.column3, attempt_trigger = 'retry', \
+    attempt_count = v.column4, due_at = v.column5, lease_owner = NULL, is_dlq = v.column6, last_error = v.column7, \
+    updated_at = v.column8 FROM ({rows}) AS v \
+    WHERE deliveries.env_id = v.column1 AND deliveries.id = v.column2 AND deliveries.lease_owner = {all}";
+
+pub(super) async fn apply(batch: &mut Batch, records: &[AttemptRecord], node: i64) -> Result<()> {
     let (mut attempts, mut deliveries) = (Vec::new(), Vec::new());
     let mut events: BTreeSet<(EnvId, EventId)> = BTreeSet::new();
     for record in records {
@@ -77,10 +70,10 @@ pub(super) async fn apply(
         deliveries.push(delivery_row(record));
         events.insert((record.env_id, record.event_id));
     }
-    events_of::lock(store, transaction, &events).await?;
-    execute(store, transaction, ATTEMPTS, &[], 15, attempts).await?;
-    execute(store, transaction, DELIVERIES, &[node.into()], 8, deliveries).await?;
-    events_of::refresh(store, transaction, &events).await
+    events_of::lock(batch, &events).await?;
+    batch.run(ATTEMPTS, attempts, None).await?;
+    batch.run(DELIVERIES, deliveries, Some(node.into())).await?;
+    events_of::refresh(batch, &events).await
 }
 
 fn attempt_row(record: &AttemptRecord) -> Result<Vec<Value>> {
