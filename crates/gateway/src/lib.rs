@@ -108,6 +108,12 @@ impl Gateway {
                 tokio::select! { () = signals.run() => {}, () = stop.cancelled() => {} }
             }
         });
+        tasks.spawn({
+            let (store, stop) = (store.clone(), stop.clone());
+            async move {
+                tokio::select! { () = store.keep_log_short() => {}, () = stop.cancelled() => {} }
+            }
+        });
         tasks.spawn(registry.clone().follow(stop.clone()));
         let (activity, _) = tokio::sync::broadcast::channel(1024);
         tasks.spawn(manage::live::gather(store.signals().subscribe(), activity.clone(), stop.clone()));

@@ -68,7 +68,7 @@ impl Store {
         .insert(&transaction)
         .await?;
         environments::new_row(account.env_id, account.org_id, account.project, now).insert(&transaction).await?;
-        transaction.commit().await?;
+        self.commit(transaction).await?;
         Ok(())
     }
 
@@ -116,7 +116,7 @@ impl Store {
         let values =
             [uuid(org.as_u128()).into(), uuid(user.as_u128()).into(), role.as_str().into(), now.as_micros().into()];
         self.writer().execute_raw(self.statement(sql, values)).await.map_err(StoreError::from)?;
-        Ok(())
+        self.sync().await
     }
 }
 

@@ -70,6 +70,7 @@ impl Scope {
             revoked_at: Set(None),
         };
         row.insert(self.store.writer()).await?;
+        self.store.sync().await?;
         Ok(())
     }
 
@@ -78,7 +79,9 @@ impl Scope {
         let sql = "UPDATE api_keys SET revoked_at = CASE WHEN revoked_at < $1 THEN revoked_at ELSE $1 END \
             WHERE env_id = $2 AND id = $3";
         let values = [at.as_micros().into(), self.env_uuid().into(), uuid(id.as_u128()).into()];
-        Ok(self.store.writer().execute_raw(self.store.statement(sql, values)).await?.rows_affected() > 0)
+        let revoked = self.store.writer().execute_raw(self.store.statement(sql, values)).await?.rows_affected() > 0;
+        self.store.sync().await?;
+        Ok(revoked)
     }
 }
 

@@ -45,7 +45,7 @@ impl Scope {
         };
         let version = next_version(&self.store, &transaction).await?;
         fill(row, spec, version, now).insert(&transaction).await?;
-        transaction.commit().await?;
+        self.store.commit(transaction).await?;
         self.store.config_changed();
         Ok(())
     }
@@ -57,7 +57,7 @@ impl Scope {
         let query = self.find_connections().filter(Column::Id.eq(uuid(id.as_u128())));
         let Some(row) = query.one(&transaction).await? else { return Ok(false) };
         fill(row.into_active_model(), spec, version, now).update(&transaction).await?;
-        transaction.commit().await?;
+        self.store.commit(transaction).await?;
         self.store.config_changed();
         Ok(true)
     }
@@ -73,7 +73,7 @@ impl Scope {
         row.updated_at = Set(now.as_micros());
         row.deleted_at = Set(Some(now.as_micros()));
         row.update(&transaction).await?;
-        transaction.commit().await?;
+        self.store.commit(transaction).await?;
         self.store.config_changed();
         Ok(true)
     }

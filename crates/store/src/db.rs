@@ -16,6 +16,7 @@ use sqlx::{
 use crate::{
     error::{Result, StoreError},
     signals::Signals,
+    wal::Wal,
 };
 
 /// Where the database is and how it is used.
@@ -32,8 +33,8 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The advisory lock that is held while the schema is changed.
 const MIGRATION_LOCK: i64 = 0x68_6f_6f_6b;
-/// SQLite's write-ahead log is folded into the database at every so many pages (4 KiB each).
-const WAL_PAGES: &str = "4000";
+/// How large the file of SQLite's write-ahead log stays when it begins anew.
+const LOG_BYTES: &str = "67108864";
 
 /// The database. Clones share its connections.
 #[derive(Clone)]
@@ -44,6 +45,8 @@ pub struct Store {
 struct Inner {
     writer: DatabaseConnection,
     reader: DatabaseConnection,
+    /// Of SQLite.
+    wal: Option<Wal>,
     signals: Signals,
     /// Keeps a second process from opening the same SQLite file. Released when the process ends.
     _lock: Option<std::fs::File>,
@@ -71,21 +74,24 @@ impl Store {
         write.map_sqlx_sqlite_opts(|options| {
             options
                 .journal_mode(SqliteJournalMode::Wal)
-                // NORMAL can lose the last commits to a power cut; what is acknowledged must survive it.
-                .synchronous(SqliteSynchronous::Full)
+                // By itself it can lose the last commits to a power cut: see `wal`, which brings them to the disk.
+                .synchronous(SqliteSynchronous::Normal)
                 .busy_timeout(BUSY_TIMEOUT)
                 .foreign_keys(true)
-                .pragma("wal_autocheckpoint", WAL_PAGES)
+                .pragma("wal_autocheckpoint", "0")
+                .pragma("journal_size_limit", LOG_BYTES)
                 .pragma("cache_size", "-32000")
                 .pragma("temp_store", "memory")
-                .statement_cache_capacity(100)
+                .statement_cache_capacity(64)
         });
         // When a statement fails, SQLite may have ended the transaction by itself, and sqlx's count of nested ones is then
         // wrong: what it takes for a commit would be the end of a savepoint, and not on disk. Such a connection is closed.
         write.map_sqlx_sqlite_pool_opts(|pool| {
             pool.after_release(|connection, _| {
                 Box::pin(async move {
-                    connection.ping().await?;
+                    if connection.is_in_transaction() {
+                        connection.ping().await?;
+                    }
                     Ok(!connection.is_in_transaction())
                 })
             })
@@ -98,7 +104,11 @@ impl Store {
             options.busy_timeout(BUSY_TIMEOUT).pragma("query_only", "true").pragma("cache_size", "-8000")
         });
         let reader = Database::connect(read).await?;
-        let inner = Inner { writer, reader, signals: Signals::local(), _lock: Some(lock) };
+        let mut fold = ConnectOptions::new(format!("sqlite://{}", path.display()));
+        fold.max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
+        fold.map_sqlx_sqlite_opts(|options| options.synchronous(SqliteSynchronous::Normal).busy_timeout(BUSY_TIMEOUT));
+        let wal = Wal::new(&path, Database::connect(fold).await?);
+        let inner = Inner { writer, reader, wal: Some(wal), signals: Signals::local(), _lock: Some(lock) };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -112,7 +122,7 @@ impl Store {
             .test_before_acquire_if_idle_for(Duration::from_secs(5));
         let pool = Database::connect(connect).await?;
         let signals = Signals::shared(pool.get_postgres_connection_pool().clone());
-        Ok(Self { inner: Arc::new(Inner { writer: pool.clone(), reader: pool, signals, _lock: None }) })
+        Ok(Self { inner: Arc::new(Inner { writer: pool.clone(), reader: pool, wal: None, signals, _lock: None }) })
     }
 
     /// Brings the schema to the version of this program.
@@ -140,7 +150,8 @@ impl Store {
     }
 
     pub async fn close(&self) {
-        for connection in [&self.inner.reader, &self.inner.writer] {
+        let folder = self.wal().map(Wal::folder);
+        for connection in [&self.inner.reader, &self.inner.writer].into_iter().chain(folder) {
             if let Err(error) = connection.clone().close().await {
                 tracing::warn!(%error, "closing the database failed");
             }
@@ -163,6 +174,10 @@ impl Store {
 
     pub(crate) fn writer(&self) -> &DatabaseConnection {
         &self.inner.writer
+    }
+
+    pub(crate) fn wal(&self) -> Option<&Wal> {
+        self.inner.wal.as_ref()
     }
 
     pub(crate) fn reader(&self) -> &DatabaseConnection {

@@ -1,7 +1,5 @@
 //! Deliveries and attempts of a project, as people read and steer them.
 
-use std::collections::BTreeSet;
-
 use domain::{
     delivery::{Attempt, Delivery, DeliveryFilter, Trigger},
     id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EventId},
@@ -124,13 +122,15 @@ impl Scope {
         sql: &str,
         values: [Value; N],
     ) -> Result<bool> {
-        let event = BTreeSet::from([(self.env_id, event)]);
-        let mut batch = self.store.begin_batch().await?;
-        events_of::lock(&mut batch, &event).await?;
-        let changed = batch.execute(sql, values).await? > 0;
+        let key = events_of::key(self.env_id, event);
+        let transaction = self.store.begin().await?;
+        if self.store.is_shared() {
+            self.store.run_row(&transaction, events_of::LOCK, key.clone()).await?;
+        }
+        let changed = transaction.execute_raw(self.store.statement(sql, values)).await?.rows_affected() > 0;
         if changed {
-            events_of::refresh(&mut batch, &event).await?;
-            batch.commit().await?;
+            self.store.run_row(&transaction, events_of::REFRESH, key).await?;
+            self.store.commit(transaction).await?;
             self.store.signals().send(Signal::Activity(self.env_id));
         }
         Ok(changed)

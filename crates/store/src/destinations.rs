@@ -44,7 +44,7 @@ impl Scope {
         };
         let version = next_version(&self.store, &transaction).await?;
         fill(row, spec, version, now)?.insert(&transaction).await?;
-        transaction.commit().await?;
+        self.store.commit(transaction).await?;
         self.store.config_changed();
         Ok(())
     }
@@ -56,7 +56,7 @@ impl Scope {
         let query = self.find_destinations().filter(Column::Id.eq(uuid(id.as_u128())));
         let Some(row) = query.one(&transaction).await? else { return Ok(false) };
         fill(row.into_active_model(), spec, version, now)?.update(&transaction).await?;
-        transaction.commit().await?;
+        self.store.commit(transaction).await?;
         self.store.config_changed();
         Ok(true)
     }

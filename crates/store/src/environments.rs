@@ -44,7 +44,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<()> {
         new_row(id, org, spec, now).insert(self.writer()).await?;
-        Ok(())
+        self.sync().await
     }
 
     /// Returns whether there was such a project.
@@ -58,7 +58,7 @@ impl Store {
         row.mode = Set(spec.mode.as_str().to_owned());
         row.updated_at = Set(now.as_micros());
         row.update(&transaction).await?;
-        transaction.commit().await?;
+        self.commit(transaction).await?;
         Ok(true)
     }
 
@@ -79,7 +79,7 @@ impl Store {
         ] {
             transaction.execute_raw(self.statement(sql, [now.as_micros().into(), env.into()])).await?;
         }
-        transaction.commit().await?;
+        self.commit(transaction).await?;
         self.config_changed();
         Ok(())
     }

@@ -24,6 +24,7 @@ pub mod scope;
 mod sessions;
 pub mod signals;
 mod sources;
+mod wal;
 pub mod writer;
 
 pub use accounts::NewAccount;

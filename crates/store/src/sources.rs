@@ -27,19 +27,20 @@ impl Store {
             last_event_at = CASE WHEN last_event_at > added.last THEN last_event_at ELSE added.last END \
             FROM (SELECT source_id, CAST(sum(events) AS BIGINT) AS events, max(last_event_at) AS last \
                   FROM {counts} GROUP BY source_id) AS added WHERE sources.id = added.source_id";
-        let mut batch = self.begin_batch().await?;
-        if batch.is_postgres() {
+        let transaction = self.begin().await?;
+        if self.is_shared() {
             // What others commit meanwhile must not be deleted without having been added.
             let sql = format!(
                 "WITH counts AS (DELETE FROM source_counts RETURNING source_id, events, last_event_at) {}",
                 ADD.replace("{counts}", "counts")
             );
-            batch.execute(&sql, []).await?;
+            transaction.execute_unprepared(&sql).await?;
         } else {
-            batch.execute(&ADD.replace("{counts}", "source_counts"), []).await?;
-            batch.execute("DELETE FROM source_counts", []).await?;
+            transaction.execute_unprepared(&ADD.replace("{counts}", "source_counts")).await?;
+            transaction.execute_unprepared("DELETE FROM source_counts").await?;
         }
-        batch.commit().await
+        // Not waited for: what is lost with the power is added again.
+        Ok(transaction.commit().await?)
     }
 }
 
@@ -75,7 +76,7 @@ impl Scope {
         };
         let version = next_version(&self.store, &transaction).await?;
         fill(row, spec, version, now)?.insert(&transaction).await?;
-        transaction.commit().await?;
+        self.store.commit(transaction).await?;
         self.store.config_changed();
         Ok(())
     }
@@ -88,7 +89,7 @@ impl Scope {
             return Ok(false);
         };
         fill(row.into_active_model(), spec, version, now)?.update(&transaction).await?;
-        transaction.commit().await?;
+        self.store.commit(transaction).await?;
         self.store.config_changed();
         Ok(true)
     }
@@ -115,7 +116,7 @@ impl Scope {
         if deleted {
             let sql = format!("UPDATE connections {set} AND {end} = $4");
             transaction.execute_raw(self.store.statement(sql, values())).await?;
-            transaction.commit().await?;
+            self.store.commit(transaction).await?;
             self.store.config_changed();
         }
         Ok(deleted)

@@ -1,5 +1,7 @@
 //! Group commit: what arrives while one commit is on its way to the disk goes into the next one together.
 //!
+//! A task of its own waits for the disk and answers the senders, so that the next commit is made meanwhile.
+//!
 //! Two kinds of work come in. [`Writer::accept`] stores an event with its planned deliveries and returns once they are
 //! on disk; when that fails the sender has to be told so. [`Writer::record`] stores what became of an attempt; it is
 //! kept and tried again until it succeeds. Both queues are bounded. On SQLite one task writes everything, since the
@@ -38,6 +40,11 @@ const POSTGRES_ACCEPTORS: usize = 2;
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 const LAST_BACKOFF: Duration = Duration::from_secs(2);
 
+/// Commits that may wait for the disk.
+const ANSWER_QUEUE: usize = 16;
+/// About what a row takes beside its body, to tell how much was written.
+const ROW_BYTES: usize = 1024;
+
 /// A handle to the tasks that write. Clones share them.
 #[derive(Clone)]
 pub struct Writer {
@@ -51,6 +58,8 @@ struct Accepting {
     done: oneshot::Sender<Result<()>>,
 }
 
+/// Events that were committed and are on their way to the disk.
+type Committed = mpsc::Sender<Vec<Accepting>>;
 type Shared<T> = Arc<Mutex<mpsc::Receiver<T>>>;
 
 impl Writer {
@@ -58,15 +67,17 @@ impl Writer {
     pub fn start(store: &Store, node: i64) -> (Self, JoinSet<()>) {
         let (accepts, accepting) = mpsc::channel(ACCEPT_QUEUE);
         let (records, recording) = mpsc::channel(RECORD_QUEUE);
+        let (committed, answering) = mpsc::channel(ANSWER_QUEUE);
         let mut tasks = JoinSet::new();
+        tasks.spawn(answer_when_on_disk(store.clone(), answering));
         if store.is_shared() {
             let accepting = Arc::new(Mutex::new(accepting));
             for _ in 0..POSTGRES_ACCEPTORS {
-                tasks.spawn(write_accepts(store.clone(), Arc::clone(&accepting), node));
+                tasks.spawn(write_accepts(store.clone(), Arc::clone(&accepting), committed.clone(), node));
             }
-            tasks.spawn(write_records(store.clone(), recording, node));
+            tasks.spawn(write_records(store.clone(), recording, committed, node));
         } else {
-            tasks.spawn(write_both(store.clone(), accepting, recording, node));
+            tasks.spawn(write_both(store.clone(), accepting, recording, committed, node));
         }
         (Self { accepts, records }, tasks)
     }
@@ -99,6 +110,7 @@ async fn write_both(
     store: Store,
     mut accepting: mpsc::Receiver<Accepting>,
     mut recording: mpsc::Receiver<AttemptRecord>,
+    committed: Committed,
     node: i64,
 ) {
     let (mut accepts, mut records) = (Vec::new(), Vec::new());
@@ -109,7 +121,8 @@ async fn write_both(
         }
         drain(&mut accepting, &mut accepts);
         drain(&mut recording, &mut records);
-        commit(&store, &mut accepts, &mut records, node).await;
+        commit(&store, &mut accepts, &mut records, &committed, node).await;
+        store.fold_long_log().await;
     }
     // One side was closed; the other may still hold work.
     loop {
@@ -117,24 +130,24 @@ async fn write_both(
         if accepts.is_empty() && recording.recv_many(&mut records, MAX_BATCH).await == 0 {
             break;
         }
-        commit(&store, &mut accepts, &mut records, node).await;
+        commit(&store, &mut accepts, &mut records, &committed, node).await;
     }
 }
 
-async fn write_accepts(store: Store, accepting: Shared<Accepting>, node: i64) {
+async fn write_accepts(store: Store, accepting: Shared<Accepting>, committed: Committed, node: i64) {
     let mut accepts = Vec::new();
     loop {
         if accepting.lock().await.recv_many(&mut accepts, MAX_BATCH).await == 0 {
             break;
         }
-        commit(&store, &mut accepts, &mut Vec::new(), node).await;
+        commit(&store, &mut accepts, &mut Vec::new(), &committed, node).await;
     }
 }
 
-async fn write_records(store: Store, mut recording: mpsc::Receiver<AttemptRecord>, node: i64) {
+async fn write_records(store: Store, mut recording: mpsc::Receiver<AttemptRecord>, committed: Committed, node: i64) {
     let mut records = Vec::new();
     while recording.recv_many(&mut records, MAX_BATCH).await > 0 {
-        commit(&store, &mut Vec::new(), &mut records, node).await;
+        commit(&store, &mut Vec::new(), &mut records, &committed, node).await;
     }
 }
 
@@ -146,15 +159,35 @@ fn drain<T>(queue: &mut mpsc::Receiver<T>, into: &mut Vec<T>) {
     }
 }
 
-/// Writes both lists and empties them. Returns when the senders have their answers and the records are stored.
-async fn commit(store: &Store, accepts: &mut Vec<Accepting>, records: &mut Vec<AttemptRecord>, node: i64) {
+/// Answers senders once their events are on disk.
+async fn answer_when_on_disk(store: Store, mut committed: mpsc::Receiver<Vec<Accepting>>) {
+    let mut waiting = Vec::new();
+    while committed.recv_many(&mut waiting, ANSWER_QUEUE).await > 0 {
+        let result = store.sync().await;
+        if let Err(error) = &result {
+            tracing::error!(%error, "events may not be on disk; their senders are told so");
+        }
+        for batch in waiting.drain(..) {
+            answer(batch, &result);
+        }
+    }
+}
+
+/// Writes both lists and empties them. Returns when both are committed, or the senders were refused.
+async fn commit(
+    store: &Store,
+    accepts: &mut Vec<Accepting>,
+    records: &mut Vec<AttemptRecord>,
+    committed: &Committed,
+    node: i64,
+) {
     while !accepts.is_empty() {
         let batch = take_batch(accepts);
         // Records ride along with the first batch; alone they go below.
         let riding = std::mem::take(records);
         let events: Vec<&Accept> = batch.iter().map(|accepting| &accepting.accept).collect();
         match write(store, &events, &riding, node).await {
-            Ok(()) => answer(batch, &Ok(())),
+            Ok(()) => on_their_way(committed, batch).await,
             Err(error) => {
                 *records = riding;
                 if error.is_passing() || (batch.len() == 1 && records.is_empty()) {
@@ -163,11 +196,13 @@ async fn commit(store: &Store, accepts: &mut Vec<Accepting>, records: &mut Vec<A
                 } else {
                     // One of them cannot be stored: the others should not suffer for it.
                     for accepting in batch {
-                        let result = write(store, &[&accepting.accept], &[], node).await;
-                        if let Err(error) = &result {
-                            tracing::error!(%error, "an event could not be stored; its sender is told so");
+                        match write(store, &[&accepting.accept], &[], node).await {
+                            Ok(()) => on_their_way(committed, vec![accepting]).await,
+                            Err(error) => {
+                                tracing::error!(%error, "an event could not be stored; its sender is told so");
+                                answer(vec![accepting], &Err(error));
+                            }
                         }
-                        answer(vec![accepting], &result);
                     }
                 }
             }
@@ -211,6 +246,11 @@ fn take_batch(accepts: &mut Vec<Accepting>) -> Vec<Accepting> {
     std::mem::replace(accepts, rest)
 }
 
+async fn on_their_way(committed: &Committed, batch: Vec<Accepting>) {
+    // The other end outlives the writers; were it gone, the senders would learn so by their answer's end.
+    let _ = committed.send(batch).await;
+}
+
 fn answer(batch: Vec<Accepting>, result: &Result<()>) {
     for accepting in batch {
         if result.is_ok() {
@@ -222,12 +262,15 @@ fn answer(batch: Vec<Accepting>, result: &Result<()>) {
 }
 
 async fn write(store: &Store, accepts: &[&Accept], records: &[AttemptRecord], node: i64) -> Result<()> {
-    let mut batch = store.begin_batch().await?;
-    if !accepts.is_empty() {
-        accept::insert(&mut batch, accepts, node).await?;
+    let mut statements = accept::inserts(accepts, node)?;
+    if records.is_empty() {
+        store.insert_together(statements).await?;
+    } else {
+        statements.extend(record::updates(records, node, store.is_shared())?);
+        store.run_in_order(statements).await?;
     }
-    if !records.is_empty() {
-        record::apply(&mut batch, records, node).await?;
-    }
-    batch.commit().await
+    let rows = accepts.len() + records.len();
+    let bytes = accepts.iter().map(|accept| accept.event.body.len()).sum::<usize>() + rows * ROW_BYTES;
+    store.note_written(bytes);
+    Ok(())
 }

@@ -12,7 +12,7 @@ use domain::{
 use sea_orm::Value;
 
 use crate::{
-    batch::Batch,
+    batch::RowStatement,
     error::Result,
     row::{text, uuid},
 };
@@ -73,7 +73,8 @@ const DELIVERIES: &str = "INSERT INTO deliveries (env_id, id, event_id, connecti
 // one another.
 const COUNTS: &str = "INSERT INTO source_counts (source_id, events, last_event_at) {rows}";
 
-pub(super) async fn insert(batch: &mut Batch, accepts: &[&Accept], node: i64) -> Result<()> {
+/// What stores the events.
+pub(super) fn inserts(accepts: &[&Accept], node: i64) -> Result<Vec<RowStatement>> {
     let (mut events, mut bodies, mut deliveries) = (Vec::new(), Vec::new(), Vec::new());
     let mut counts: BTreeMap<SourceId, (i64, Timestamp)> = BTreeMap::new();
     for accept in accepts {
@@ -93,11 +94,12 @@ pub(super) async fn insert(batch: &mut Batch, accepts: &[&Accept], node: i64) ->
     let counts = counts
         .into_iter()
         .map(|(source, (events, last))| vec![uuid(source.as_u128()).into(), events.into(), last.as_micros().into()]);
-    batch.run(EVENTS, events, None).await?;
-    batch.run(BODIES, bodies, None).await?;
-    batch.run(DELIVERIES, deliveries, None).await?;
-    batch.run(COUNTS, counts.collect(), None).await?;
-    Ok(())
+    Ok(vec![
+        RowStatement::new(EVENTS, events),
+        RowStatement::new(BODIES, bodies),
+        RowStatement::new(DELIVERIES, deliveries),
+        RowStatement::new(COUNTS, counts.collect()),
+    ])
 }
 
 fn event_row(event: &NewEvent, has_deliveries: bool) -> Vec<Value> {

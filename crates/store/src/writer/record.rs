@@ -11,7 +11,7 @@ use sea_orm::Value;
 
 use super::events_of;
 use crate::{
-    batch::Batch,
+    batch::RowStatement,
     error::Result,
     row::{text, to_json, uuid},
 };
@@ -62,18 +62,18 @@ const DELIVERIES: &str = "UPDATE deliveries SET status = v.column3, attempt_trig
     updated_at = v.column8 FROM ({rows}) AS v \
     WHERE deliveries.env_id = v.column1 AND deliveries.id = v.column2 AND deliveries.lease_owner = {all}";
 
-pub(super) async fn apply(batch: &mut Batch, records: &[AttemptRecord], node: i64) -> Result<()> {
-    let (mut attempts, mut deliveries) = (Vec::new(), Vec::new());
-    let mut events: BTreeSet<(EnvId, EventId)> = BTreeSet::new();
-    for record in records {
-        attempts.push(attempt_row(record)?);
-        deliveries.push(delivery_row(record));
-        events.insert((record.env_id, record.event_id));
-    }
-    events_of::lock(batch, &events).await?;
-    batch.run(ATTEMPTS, attempts, None).await?;
-    batch.run(DELIVERIES, deliveries, Some(node.into())).await?;
-    events_of::refresh(batch, &events).await
+/// What stores the attempts and their consequences, in this order.
+pub(super) fn updates(records: &[AttemptRecord], node: i64, is_shared: bool) -> Result<Vec<RowStatement>> {
+    let attempts = records.iter().map(attempt_row).collect::<Result<_>>()?;
+    let deliveries = records.iter().map(delivery_row).collect();
+    let events: BTreeSet<(EnvId, EventId)> = records.iter().map(|record| (record.env_id, record.event_id)).collect();
+    let lock = is_shared.then(|| RowStatement::new(events_of::LOCK, events_of::keys(&events)));
+    let updates = [
+        RowStatement::new(ATTEMPTS, attempts),
+        RowStatement { all: Some(node.into()), ..RowStatement::new(DELIVERIES, deliveries) },
+        RowStatement::new(events_of::REFRESH, events_of::keys(&events)),
+    ];
+    Ok(lock.into_iter().chain(updates).collect())
 }
 
 fn attempt_row(record: &AttemptRecord) -> Result<Vec<Value>> {

@@ -1,0 +1,143 @@
+//! SQLite's write-ahead log: how commits get to the disk, and how the log stays short.
+//!
+//! A commit only appends to the log (`synchronous = NORMAL`), so that the next one need not wait for the disk.
+//! [`Store::sync`] brings everything that was committed before it to the disk, for many commits at once; nothing is
+//! acknowledged before that. The log is folded into the database by a connection of its own, beside the writer.
+//! PostgreSQL does all this by itself.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    time::Duration,
+};
+
+use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement};
+use tokio::sync::Notify;
+
+use crate::{
+    db::Store,
+    error::{Result, StoreError},
+    row::get,
+};
+
+/// The log is folded in whenever about so much was written, and from time to time anyway.
+const FOLD_BYTES: u64 = 16 << 20;
+const FOLD_EVERY: Duration = Duration::from_secs(10);
+/// Pages (4 KiB each) from which on the writer has to fold the rest itself, between two commits: only then is everything
+/// folded at one moment, and the log begins anew.
+const LONG_LOG: i64 = 16_384;
+
+pub(crate) struct Wal {
+    path: PathBuf,
+    /// A connection that does nothing else.
+    folder: DatabaseConnection,
+    written: AtomicU64,
+    much_written: Notify,
+    is_long: AtomicBool,
+    /// The disk refused to take the log. What is in it may be lost although later syncs succeed, so that it has to be
+    /// folded in before anything is acknowledged again.
+    is_doubtful: AtomicBool,
+}
+
+impl Wal {
+    pub fn new(database: &Path, folder: DatabaseConnection) -> Self {
+        let mut path = database.as_os_str().to_owned();
+        path.push("-wal");
+        Self {
+            path: path.into(),
+            folder,
+            written: AtomicU64::new(0),
+            much_written: Notify::new(),
+            is_long: AtomicBool::new(false),
+            is_doubtful: AtomicBool::new(false),
+        }
+    }
+
+    pub fn folder(&self) -> &DatabaseConnection {
+        &self.folder
+    }
+}
+
+impl Store {
+    /// Commits, and returns when it is on disk.
+    pub(crate) async fn commit(&self, transaction: DatabaseTransaction) -> Result<()> {
+        transaction.commit().await?;
+        self.sync().await
+    }
+
+    /// Returns when everything that was committed before is on disk.
+    pub(crate) async fn sync(&self) -> Result<()> {
+        let Some(wal) = self.wal() else { return Ok(()) };
+        if wal.is_doubtful.load(Ordering::Acquire) {
+            self.fold(self.writer(), "TRUNCATE").await?;
+            wal.is_doubtful.store(false, Ordering::Release);
+        }
+        let path = wal.path.clone();
+        let synced = tokio::task::spawn_blocking(move || sync_file(&path)).await;
+        match synced {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                wal.is_doubtful.store(true, Ordering::Release);
+                Err(StoreError::Unavailable(format!("the write-ahead log could not be brought to the disk: {error}")))
+            }
+            Err(error) => Err(StoreError::Unavailable(format!("the disk could not be waited for: {error}"))),
+        }
+    }
+
+    /// Tells that about so many bytes were committed.
+    pub(crate) fn note_written(&self, bytes: usize) {
+        let Some(wal) = self.wal() else { return };
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        if wal.written.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) >= FOLD_BYTES {
+            wal.much_written.notify_one();
+        }
+    }
+
+    /// Keeps the log short, until it is dropped.
+    pub async fn keep_log_short(self) {
+        let Some(wal) = self.wal() else { return };
+        loop {
+            tokio::select! {
+                () = wal.much_written.notified() => {}
+                () = tokio::time::sleep(FOLD_EVERY) => {}
+            }
+            wal.written.store(0, Ordering::Relaxed);
+            match self.fold(wal.folder(), "PASSIVE").await {
+                Ok(pages) => wal.is_long.store(pages > LONG_LOG, Ordering::Relaxed),
+                Err(error) => tracing::warn!(%error, "the write-ahead log could not be folded in; trying again"),
+            }
+        }
+    }
+
+    /// To be called by the writer between commits.
+    pub(crate) async fn fold_long_log(&self) {
+        let Some(wal) = self.wal() else { return };
+        if !wal.is_long.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        if let Err(error) = self.fold(self.writer(), "PASSIVE").await {
+            tracing::warn!(%error, "the write-ahead log could not be folded in; trying again");
+        }
+    }
+
+    /// Returns how many pages the log has.
+    async fn fold(&self, by: &DatabaseConnection, mode: &str) -> Result<i64> {
+        let sql = format!("PRAGMA wal_checkpoint({mode})");
+        let row = by.query_one_raw(Statement::from_string(self.backend(), sql)).await?;
+        let Some(row) = row else { return Ok(0) };
+        if mode == "TRUNCATE" && get::<i64>(&row, "busy")? != 0 {
+            return Err(StoreError::Unavailable("the write-ahead log is in use and could not be folded in".into()));
+        }
+        get(&row, "log")
+    }
+}
+
+/// Where there is no log, everything is in the database itself.
+fn sync_file(path: &Path) -> io::Result<()> {
+    match std::fs::File::open(path) {
+        Ok(log) => log.sync_data(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
