@@ -22,11 +22,11 @@ use crate::{
 };
 
 /// The log is folded in whenever about so much was written, and from time to time anyway.
-const FOLD_BYTES: u64 = 16 << 20;
+const FOLD_BYTES: u64 = 8 << 20;
 const FOLD_EVERY: Duration = Duration::from_secs(10);
 /// Pages (4 KiB each) from which on the writer has to fold the rest itself, between two commits: only then is everything
 /// folded at one moment, and the log begins anew.
-const LONG_LOG: i64 = 16_384;
+const LONG_LOG: i64 = 4_096;
 
 pub(crate) struct Wal {
     path: PathBuf,

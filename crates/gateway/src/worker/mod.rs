@@ -129,7 +129,6 @@ impl Workers {
     }
 
     /// As long as it is kept, the workers do not end.
-    #[must_use]
     pub fn working(&self) -> TaskTrackerToken {
         self.inner.sends.token()
     }
