@@ -172,6 +172,7 @@ test.describe("with an account", () => {
     const row = table.getByRole("row").filter({ hasText: "deploy-pipeline" });
     await expect(row).toContainText(key.slice(0, 12));
     await expect(row.getByRole("cell").nth(2)).toHaveText("read");
+    await expect(dashboard.field("Name"), "the form is for the next key").toHaveValue("");
 
     await page.reload();
     await expect(row).toBeVisible();
@@ -189,6 +190,7 @@ test.describe("with an account", () => {
     await page.getByRole("dialog", { name: "Revoke this API key?" }).getByRole("button", { name: "Revoke API key" }).click();
     await expect(page.getByRole("status").getByText("API key revoked")).toBeVisible();
     await expect(row).toContainText("revoked");
+    await expect(row.locator("summary"), "what has ended is neither revoked nor rotated again").toHaveCount(0);
     expect((await api.send("GET", "/sources")).status).toBe(401);
   });
 });

@@ -1,5 +1,7 @@
 //! What providers post: what is taken and what is refused, and that all of it can be read back as it came.
 
+use std::time::Duration;
+
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 use tokio::{
@@ -7,7 +9,7 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::world::{Answer, On, Server, World, signature};
+use crate::world::{Answer, On, Server, World, signature, within};
 
 on_both_databases!(
     stripes_signature_opens_the_door,
@@ -290,6 +292,19 @@ async fn a_request_that_breaks_off_is_no_event(on: On) {
     assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 400 "), "{answer}");
     server.event(&source, "whole").await;
     assert_eq!(server.api().all("/v1/events").await.len(), 1);
+}
+
+/// Half a minute long, and the same whatever the database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_does_not_come_is_given_up() {
+    let world = World::new(On::Sqlite).await;
+    let server = world.serve().await;
+    let source = server.api().source("slow").await;
+    let head = format!("POST /v1/ingest/{source} HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\nabc");
+    let answer = within(Duration::from_secs(40), "an answer", raw(&server, head.as_bytes(), false)).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("too_slow"), "{answer}");
+    assert!(server.api().all("/v1/events").await.is_empty());
 }
 
 async fn without_a_connection_an_event_stays_received(on: On) {

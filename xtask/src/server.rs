@@ -37,14 +37,18 @@ pub fn build(workspace: &Workspace, toolchain: &Toolchain, mode: Mode) -> Result
 
 /// Compiles the server around the site as it is.
 pub fn compile(toolchain: &Toolchain, mode: Mode) -> Result<PathBuf> {
-    let (step, profile) = match mode {
-        Mode::Development => (COMPILE_DEVELOPMENT, "dev"),
-        Mode::Release => (COMPILE_RELEASE, "release"),
+    // What is selected decides on the features of shared dependencies: in development it is the same as for the tests, so
+    // that nothing is compiled twice.
+    let (step, profile, packages) = match mode {
+        Mode::Development => (COMPILE_DEVELOPMENT, "dev", &["--workspace", "--exclude", "frontend"] as &[_]),
+        Mode::Release => (COMPILE_RELEASE, "release", &["--package", BINARY] as &[_]),
     };
     step.run(|| {
         let mut cargo = toolchain.cargo();
         cargo
-            .args(["build", "--package", BINARY, "--bin", BINARY, "--profile", profile])
+            .arg("build")
+            .args(packages)
+            .args(["--bin", BINARY, "--profile", profile])
             .args(["--message-format", "json-render-diagnostics"])
             .stderr(Stdio::inherit());
         let messages = command::output(&mut cargo)?;

@@ -97,21 +97,14 @@ pub fn explain(error: &reqwest::Error) -> SendError {
     let mut deepest = error.to_string();
     let mut is_tls = false;
     while let Some(cause) = source {
-        if let Some(refusal) = cause.downcast_ref::<SendError>() {
+        let innermost = innermost(cause);
+        if let Some(refusal) = innermost.downcast_ref::<SendError>() {
             return refusal.clone();
         }
-        is_tls |= cause.is::<rustls::Error>();
-        if let Some(io) = cause.downcast_ref::<std::io::Error>()
-            && let Some(inner) = io.get_ref()
-        {
-            if let Some(refusal) = inner.downcast_ref::<SendError>() {
-                return refusal.clone();
-            }
-            if inner.is::<rustls::Error>() {
-                is_tls = true;
-                deepest = inner.to_string();
-                break;
-            }
+        if innermost.is::<rustls::Error>() {
+            is_tls = true;
+            deepest = innermost.to_string();
+            break;
         }
         deepest = cause.to_string();
         source = cause.source();
@@ -136,6 +129,14 @@ pub fn explain(error: &reqwest::Error) -> SendError {
         _ => format!("the exchange broke off: {deepest}"),
     };
     SendError { class, message }
+}
+
+/// What an I/O error was made of: as a source it passes over that, and one may be made of another.
+fn innermost<'a>(mut error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    while let Some(inner) = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        error = inner;
+    }
+    error
 }
 
 /// Which addresses may be reached.
