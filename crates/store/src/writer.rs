@@ -11,8 +11,9 @@ mod accept;
 pub(crate) mod events_of;
 mod record;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use domain::id::EnvId;
 use tokio::{
     sync::{Mutex, mpsc, oneshot},
     task::JoinSet,
@@ -25,6 +26,7 @@ pub use self::{
 use crate::{
     db::Store,
     error::{Result, StoreError},
+    signals::Signal,
 };
 
 /// Events or attempts of one commit.
@@ -268,6 +270,12 @@ async fn write(store: &Store, accepts: &[&Accept], records: &[AttemptRecord], no
     } else {
         statements.extend(record::updates(records, node, store.is_shared())?);
         store.run_in_order(statements).await?;
+    }
+    let of_accepts = accepts.iter().map(|accept| accept.event.env_id);
+    let seen: BTreeSet<EnvId> = of_accepts.chain(records.iter().map(|record| record.env_id)).collect();
+    for env in seen {
+        // Not before: whoever looks then would see what was, and not look again.
+        store.signals().send(Signal::Activity(env));
     }
     let rows = accepts.len() + records.len();
     let bytes = accepts.iter().map(|accept| accept.event.body.len()).sum::<usize>() + rows * ROW_BYTES;

@@ -107,6 +107,7 @@ async fn a_wrong_type_is_named(on: On) {
         (json!({ "timeout_ms": "5000" }), "timeout_ms"),
         (json!({ "timeout_ms": -1 }), "timeout_ms"),
         (json!({ "headers": { "x-a": 5 } }), "headers.x-a"),
+        (json!({ "retry": [] }), "retry"),
         (json!({ "retry": { "max_attempts": 2.5 } }), "retry.max_attempts"),
         (json!({ "retry": { "give_up_on": [410, "all"] } }), "retry.give_up_on[1]"),
         (json!({ "status": "asleep" }), "status"),

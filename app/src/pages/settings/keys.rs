@@ -60,11 +60,10 @@ pub fn ApiKeysPage() -> impl IntoView {
                 .into_any()
             }}
         />
-        {move || {
-            // Once a key is made the form is for the next one.
-            param("new");
-            manages.then(|| view! { <CreateKey/> })
-        }}
+        // Once a key is made the form is another one, for the next.
+        <For each=move || manages.then(|| param("new")) key=Clone::clone let:_made>
+            <CreateKey/>
+        </For>
     }
     .into_any()
 }

@@ -67,7 +67,6 @@ impl Gateway {
                 None => {}
             }
         }
-        signals.send(Signal::Activity(event.env_id));
     }
 }
 

@@ -11,7 +11,6 @@ use domain::{
 use store::{
     StoreError, StoredEvent,
     queue::Claimed,
-    signals::Signal,
     writer::{AttemptRecord, NewEvent, Verdict},
 };
 use tokio::sync::OwnedSemaphorePermit;
@@ -168,6 +167,5 @@ impl Workers {
         if let Verdict::Retry(at) = verdict {
             self.lane(claimed.destination_id).note_due(at);
         }
-        self.inner.store.signals().send(Signal::Activity(claimed.env_id));
     }
 }
