@@ -4,7 +4,7 @@
 //! `VALUES`, and all statements of a transaction go to its thread together. On PostgreSQL they are selected from arrays,
 //! one a column, so that a statement is the same however many rows there are and takes one round trip. Either way
 //! their columns are called `column1`, `column2` and so on. A value that is the same for all rows stands behind them as
-//! `{all}`.
+//! `{all}`, and `{by_event}` behind the name of the deliveries makes SQLite find them by their event.
 
 mod postgres;
 mod sqlite;
@@ -56,6 +56,7 @@ impl Store {
         let row: Vec<Value> = row.into_iter().collect();
         let places: Vec<String> = (1..=row.len()).map(|number| format!("${number}")).collect();
         let sql = sql.replace("{rows}", &format!("VALUES ({})", places.join(",")));
+        let sql = sql.replace("{by_event}", if self.is_shared() { "" } else { sqlite::BY_EVENT });
         transaction.execute_raw(Statement::from_sql_and_values(self.backend(), sql, row)).await?;
         Ok(())
     }

@@ -44,7 +44,7 @@ fn in_one_statement(inserts: Vec<RowStatement>) -> Result<(String, PgArguments)>
 /// Adds the values of a statement. Returns its text.
 fn add(arguments: &mut PgArguments, statement: RowStatement) -> Result<String> {
     let select = add_rows(arguments, statement.rows)?;
-    let sql = statement.sql.replace("{rows}", &select);
+    let sql = statement.sql.replace("{rows}", &select).replace("{by_event}", "");
     let Some(all) = statement.all else { return Ok(sql) };
     match all {
         Value::BigInt(value) => arguments.add(value).map_err(not_bound)?,

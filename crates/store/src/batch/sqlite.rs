@@ -12,6 +12,9 @@ use crate::{db::Store, error::Result};
 /// How many rows a statement may have; more become several statements.
 const SIZES: [usize; 5] = [1, 4, 16, 32, 64];
 
+/// What `{by_event}` stands for: by itself SQLite looks through all deliveries of the project.
+pub(super) const BY_EVENT: &str = "INDEXED BY deliveries_event";
+
 /// Runs statements one after the other as one transaction, all of them in one go.
 pub(super) async fn run(store: &Store, statements: Vec<RowStatement>) -> Result<()> {
     let (sql, arguments) = in_one_go(statements)?;
@@ -43,7 +46,8 @@ fn in_one_go(statements: Vec<RowStatement>) -> Result<(String, SqliteArguments)>
             if let Some(value) = &statement.all {
                 add(&mut arguments, value.clone())?;
             }
-            all.push(statement.sql.replace("{rows}", &values(columns, size)).replace("{all}", "?"));
+            let sql = statement.sql.replace("{rows}", &values(columns, size)).replace("{all}", "?");
+            all.push(sql.replace("{by_event}", BY_EVENT));
         }
     }
     all.push("COMMIT".to_owned());

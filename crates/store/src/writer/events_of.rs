@@ -18,7 +18,7 @@ pub(crate) const REFRESH: &str = "UPDATE events SET status = (SELECT CASE \
         WHEN max(CASE WHEN d.status IN ('pending', 'in_flight', 'waiting', 'held') THEN 1 ELSE 0 END) = 1 THEN 'processing' \
         WHEN max(CASE WHEN d.status = 'succeeded' THEN 1 ELSE 0 END) = 1 THEN 'delivered' \
         ELSE 'received' END \
-      FROM deliveries d WHERE d.env_id = events.env_id AND d.event_id = events.id) \
+      FROM deliveries d {by_event} WHERE d.env_id = events.env_id AND d.event_id = events.id) \
     FROM ({rows}) AS v WHERE events.env_id = v.column1 AND events.id = v.column2";
 
 /// The rows of both statements.
