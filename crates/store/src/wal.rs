@@ -13,7 +13,7 @@ use std::{
 };
 
 use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement};
-use tokio::sync::Notify;
+use tokio::sync::{Mutex, Notify};
 
 use crate::{
     db::Store,
@@ -38,6 +38,7 @@ pub(crate) struct Wal {
     /// The disk refused to take the log. What is in it may be lost although later syncs succeed, so that it has to be
     /// folded in before anything is acknowledged again.
     is_doubtful: AtomicBool,
+    turn: Mutex<()>,
 }
 
 impl Wal {
@@ -51,6 +52,7 @@ impl Wal {
             much_written: Notify::new(),
             is_long: AtomicBool::new(false),
             is_doubtful: AtomicBool::new(false),
+            turn: Mutex::new(()),
         }
     }
 
@@ -69,6 +71,8 @@ impl Store {
     /// Returns when everything that was committed before is on disk.
     pub(crate) async fn sync(&self) -> Result<()> {
         let Some(wal) = self.wal() else { return Ok(()) };
+        // One after the other, so that none trusts a disk that has just failed another.
+        let _turn = wal.turn.lock().await;
         if wal.is_doubtful.load(Ordering::Acquire) {
             self.fold(self.writer(), "TRUNCATE").await?;
             wal.is_doubtful.store(false, Ordering::Release);
@@ -124,7 +128,12 @@ impl Store {
     /// Returns how many pages the log has.
     async fn fold(&self, by: &DatabaseConnection, mode: &str) -> Result<i64> {
         let sql = format!("PRAGMA wal_checkpoint({mode})");
-        let row = by.query_one_raw(Statement::from_string(self.backend(), sql)).await?;
+        let row = by.query_one_raw(Statement::from_string(self.backend(), sql)).await.inspect_err(|_| {
+            // It may have been the disk, which tells of a failure only once.
+            if let Some(wal) = self.wal() {
+                wal.is_doubtful.store(true, Ordering::Release);
+            }
+        })?;
         let Some(row) = row else { return Ok(0) };
         if mode == "TRUNCATE" && get::<i64>(&row, "busy")? != 0 {
             return Err(StoreError::Unavailable("the write-ahead log is in use and could not be folded in".into()));

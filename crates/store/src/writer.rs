@@ -85,7 +85,7 @@ impl Writer {
     }
 
     /// Stores an event and its deliveries. `Ok` means that they are on disk. Once they are, `once_stored` runs, also when
-    /// nobody waits for the answer any more; it holds up the next commit, and must be quick.
+    /// nobody waits for the answer any more; it holds up other answers, and must be quick.
     ///
     /// # Errors
     /// [`StoreError::Overloaded`] when too many wait, or when the commit takes too long; it may still happen then.
