@@ -7,6 +7,7 @@ use sea_orm_migration::prelude::*;
 mod m0001_accounts;
 mod m0002_configuration;
 mod m0003_events;
+mod m0004_tallies;
 
 pub struct Migrator;
 
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0001_accounts::Migration),
             Box::new(m0002_configuration::Migration),
             Box::new(m0003_events::Migration),
+            Box::new(m0004_tallies::Migration),
         ]
     }
 }

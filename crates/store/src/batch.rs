@@ -1,15 +1,19 @@
 //! Writing many rows with few statements, as one transaction.
 //!
-//! A [`RowStatement`] is written once for both databases, with `{rows}` where its rows stand. On SQLite they become
-//! `VALUES`, and all statements of a transaction go to its thread together. On PostgreSQL they are selected from arrays,
-//! one a column, so that a statement is the same however many rows there are and takes one round trip. Either way
-//! their columns are called `column1`, `column2` and so on. A value that is the same for all rows stands behind them as
-//! `{all}`, and `{by_event}` behind the name of the deliveries makes SQLite find them by their event.
+//! A [`RowStatement`] has `{rows}` where its rows stand. On SQLite they become `VALUES`, and all statements of a transaction
+//! go to its thread together. On PostgreSQL they are selected from arrays, one a column, so that a statement is the same
+//! however many rows there are, and all statements are parts of one, which takes one round trip and is a transaction by
+//! itself. Either way their columns are called `column1`, `column2` and so on. A value that is the same for all rows stands
+//! behind them as `{all}`.
+//!
+//! On SQLite a statement sees what the ones before it did; on PostgreSQL only what they return, under their names.
 
 mod postgres;
 mod sqlite;
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, RuntimeErr, Statement, Value};
+use std::borrow::Cow;
+
+use sea_orm::{DbBackend, DbErr, RuntimeErr, Value};
 
 use crate::{
     db::Store,
@@ -18,47 +22,36 @@ use crate::{
 
 /// A statement and its rows, which have all the same types, and whose first column is never null.
 pub(crate) struct RowStatement {
-    pub sql: &'static str,
-    pub rows: Vec<Vec<Value>>,
+    pub name: &'static str,
+    pub sql: Cow<'static, str>,
+    /// Without any the statement is left out, unless it is `Rows::OfAnother`.
+    pub rows: Rows,
     pub all: Option<Value>,
 }
 
+pub(crate) enum Rows {
+    Given(Vec<Vec<Value>>),
+    /// Those that another statement returns. On PostgreSQL alone.
+    OfAnother,
+}
+
 impl RowStatement {
-    pub fn new(sql: &'static str, rows: Vec<Vec<Value>>) -> Self {
-        Self { sql, rows, all: None }
+    pub fn new(name: &'static str, sql: impl Into<Cow<'static, str>>, rows: Vec<Vec<Value>>) -> Self {
+        Self { name, sql: sql.into(), rows: Rows::Given(rows), all: None }
+    }
+
+    pub fn with_all(self, value: impl Into<Value>) -> Self {
+        Self { all: Some(value.into()), ..self }
     }
 }
 
 impl Store {
-    /// Runs inserts, none of which looks at what another one does, as one transaction.
-    pub(crate) async fn insert_together(&self, inserts: Vec<RowStatement>) -> Result<()> {
+    /// Runs statements as one transaction.
+    pub(crate) async fn run_together(&self, statements: Vec<RowStatement>) -> Result<()> {
         match self.backend() {
-            DbBackend::Postgres => postgres::run_together(self, inserts).await,
-            _ => sqlite::run(self, inserts).await,
-        }
-    }
-
-    /// Runs statements one after the other as one transaction.
-    pub(crate) async fn run_in_order(&self, statements: Vec<RowStatement>) -> Result<()> {
-        match self.backend() {
-            DbBackend::Postgres => postgres::run_in_order(self, statements).await,
+            DbBackend::Postgres => postgres::run(self, statements).await,
             _ => sqlite::run(self, statements).await,
         }
-    }
-
-    /// Runs one statement over one row as a part of a transaction.
-    pub(crate) async fn run_row(
-        &self,
-        transaction: &DatabaseTransaction,
-        sql: &str,
-        row: impl IntoIterator<Item = Value>,
-    ) -> Result<()> {
-        let row: Vec<Value> = row.into_iter().collect();
-        let places: Vec<String> = (1..=row.len()).map(|number| format!("${number}")).collect();
-        let sql = sql.replace("{rows}", &format!("VALUES ({})", places.join(",")));
-        let sql = sql.replace("{by_event}", if self.is_shared() { "" } else { sqlite::BY_EVENT });
-        transaction.execute_raw(Statement::from_sql_and_values(self.backend(), sql, row)).await?;
-        Ok(())
     }
 }
 

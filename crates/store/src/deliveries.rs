@@ -122,14 +122,11 @@ impl Scope {
         sql: &str,
         values: [Value; N],
     ) -> Result<bool> {
-        let key = events_of::key(self.env_id, event);
         let transaction = self.store.begin().await?;
-        if self.store.is_shared() {
-            self.store.run_row(&transaction, events_of::LOCK, key.clone()).await?;
-        }
+        events_of::lock(&self.store, &transaction, self.env_id, event).await?;
         let changed = transaction.execute_raw(self.store.statement(sql, values)).await?.rows_affected() > 0;
         if changed {
-            self.store.run_row(&transaction, events_of::REFRESH, key).await?;
+            events_of::recount(&self.store, &transaction, self.env_id, event).await?;
             self.store.commit(transaction).await?;
             self.store.signals().send(Signal::Activity(self.env_id));
         }

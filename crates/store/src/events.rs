@@ -1,6 +1,6 @@
 //! Events of a project, as people and deliveries read them.
 
-use std::fmt::Write;
+use std::{collections::HashMap, fmt::Write};
 
 use bytes::Bytes;
 use domain::{
@@ -8,9 +8,10 @@ use domain::{
     id::{EnvId, EventId, SourceId, uuid_v7},
     page::{Cursor, Page, PageRequest},
 };
-use sea_orm::{ConnectionTrait, DbBackend, QueryResult, Value, prelude::Uuid};
+use sea_orm::{ConnectionTrait, QueryResult, Value, prelude::Uuid};
 
 use crate::{
+    body::unpack,
     error::Result,
     row::{at, get, json, number, parse, uuid},
     scope::{Scope, rows_wanted},
@@ -24,10 +25,18 @@ pub struct StoredEvent {
     pub body: Bytes,
 }
 
-/// How many events a search in bodies looks at for one page.
-const SEARCH_WINDOW: u32 = 20_000;
+/// What a delivery sends of an event.
+#[derive(Debug, Clone)]
+pub struct Content {
+    pub source_id: SourceId,
+    pub headers: Vec<(String, String)>,
+    pub body: Bytes,
+}
 
-const COLUMNS: &str = "e.env_id, e.id, e.source_id, e.status, e.event_type, e.provider_event_id, e.method, e.path, e.query, \
+/// How many events are read back by one statement; of each the statement is prepared once.
+const CONTENT_SIZES: [usize; 4] = [1, 8, 32, 128];
+
+pub(crate) const COLUMNS: &str = "e.env_id, e.id, e.source_id, e.status, e.event_type, e.provider_event_id, e.method, e.path, e.query, \
     e.content_type, e.content_length, e.source_ip, e.received_at, e.verification_status, e.dedup_status";
 
 impl Scope {
@@ -62,75 +71,77 @@ impl Scope {
                 [uuid(connection.as_u128()).into()],
             );
         }
-        let mut window_end = None;
         if let Some(search) = filter.search.as_deref().filter(|text| !text.is_empty()) {
-            window_end = self.search_window_end(page.after).await?;
-            if let Some(end) = window_end {
-                conditions.add("e.id >= ?", [end.into()]);
-            }
-            self.add_search(&mut conditions, search);
+            return self.search_events(conditions, search, page).await;
         }
         let (clause, mut values) = conditions.finish();
         values.push(i64::try_from(rows_wanted(&page)).unwrap_or(i64::MAX).into());
         let sql = format!("SELECT {COLUMNS} FROM events e WHERE {clause} ORDER BY e.id DESC LIMIT ${}", values.len());
         let rows = self.store.reader().query_all_raw(self.store.statement(sql, values)).await?;
         let events = rows.iter().map(summary).collect::<Result<Vec<_>>>()?;
-        let mut page = Page::from_rows(events, page.limit, |event| event.id.as_u128());
-        if let (false, Some(end)) = (page.has_more, window_end) {
-            page.has_more = true;
-            page.next_cursor = Some(Cursor(end.as_u128()).to_string());
-        }
-        Ok(page)
-    }
-
-    /// The id down to which one page of a search looks; `None` when that is all there is.
-    async fn search_window_end(&self, after: Option<Cursor>) -> Result<Option<Uuid>> {
-        let mut conditions = Conditions::new(self.env_uuid());
-        conditions.below(after);
-        let (clause, values) = conditions.finish();
-        let sql = format!("SELECT e.id FROM events e WHERE {clause} ORDER BY e.id DESC LIMIT 1 OFFSET {SEARCH_WINDOW}");
-        let row = self.store.reader().query_one_raw(self.store.statement(sql, values)).await?;
-        row.map(|row| get(&row, "id")).transpose()
-    }
-
-    fn add_search(&self, conditions: &mut Conditions, search: &str) {
-        let in_body = match self.store.backend() {
-            DbBackend::Postgres => "position(? IN b.body) > 0",
-            _ => "instr(b.body, ?) > 0",
-        };
-        let in_headers = match self.store.backend() {
-            DbBackend::Postgres => "position(? IN b.headers) > 0",
-            _ => "instr(b.headers, ?) > 0",
-        };
-        let id = search.parse::<EventId>().map_or(0, EventId::as_u128);
-        conditions.add(
-            &format!(
-                "(e.id = ? OR e.provider_event_id = ? OR EXISTS (SELECT 1 FROM event_bodies b \
-                 WHERE b.env_id = e.env_id AND b.event_id = e.id AND ({in_body} OR {in_headers})))"
-            ),
-            [uuid(id).into(), search.into(), Value::Bytes(Some(search.as_bytes().to_vec())), search.into()],
-        );
+        Ok(Page::from_rows(events, page.limit, |event| event.id.as_u128()))
     }
 
     pub async fn event(&self, id: EventId) -> Result<Option<StoredEvent>> {
         let sql = format!(
-            "SELECT {COLUMNS}, b.headers, b.body FROM events e \
+            "SELECT {COLUMNS}, b.headers, b.body, b.encoding FROM events e \
              JOIN event_bodies b ON b.env_id = e.env_id AND b.event_id = e.id WHERE e.env_id = $1 AND e.id = $2"
         );
         let values = [self.env_uuid().into(), uuid(id.as_u128()).into()];
         let row = self.store.reader().query_one_raw(self.store.statement(sql, values)).await?;
         row.map(|row| {
-            Ok(StoredEvent {
-                summary: summary(&row)?,
-                headers: json("event_bodies", "headers", &get::<String>(&row, "headers")?)?,
-                body: Bytes::from(get::<Vec<u8>>(&row, "body")?),
-            })
+            let summary = summary(&row)?;
+            let body = body_of(&row, get(&row, "body")?, summary.content_length)?;
+            Ok(StoredEvent { summary, headers: headers_of(&row)?, body })
         })
         .transpose()
     }
+
+    /// What deliveries of these events send. One whose body takes more than `max_body` bytes in the database is left out, as
+    /// is one that is no longer kept.
+    pub async fn contents(&self, events: &[EventId], max_body: usize) -> Result<HashMap<EventId, Content>> {
+        let mut contents = HashMap::with_capacity(events.len());
+        let largest = CONTENT_SIZES[CONTENT_SIZES.len() - 1];
+        for events in events.chunks(largest) {
+            let size = CONTENT_SIZES.into_iter().find(|size| *size >= events.len()).unwrap_or(largest);
+            let places: Vec<String> = (3..3 + size).map(|place| format!("${place}")).collect();
+            let sql = format!(
+                "SELECT e.id, e.source_id, e.content_length, b.headers, b.body, b.encoding FROM events e \
+                 JOIN event_bodies b ON b.env_id = e.env_id AND b.event_id = e.id \
+                 WHERE e.env_id = $1 AND e.id IN ({}) AND length(b.body) <= $2",
+                places.join(",")
+            );
+            // What a size has too many is the last one again.
+            let last = events.last().copied();
+            let ids = events.iter().copied().chain(std::iter::repeat_with(|| last).flatten()).take(size);
+            let max_body = i64::try_from(max_body).unwrap_or(i64::MAX);
+            let first = [self.env_uuid().into(), max_body.into()];
+            let values = first.into_iter().chain(ids.map(|id| uuid(id.as_u128()).into()));
+            for row in self.store.reader().query_all_raw(self.store.statement(sql, values)).await? {
+                let length = number("events", "content_length", get(&row, "content_length")?)?;
+                let content = Content {
+                    source_id: SourceId::from_u128(get::<Uuid>(&row, "source_id")?.as_u128()),
+                    headers: headers_of(&row)?,
+                    body: body_of(&row, get(&row, "body")?, length)?,
+                };
+                contents.insert(EventId::from_u128(get::<Uuid>(&row, "id")?.as_u128()), content);
+            }
+        }
+        Ok(contents)
+    }
+}
+
+fn headers_of(row: &QueryResult) -> Result<Vec<(String, String)>> {
+    json("event_bodies", "headers", &get::<String>(row, "headers")?)
+}
+
+fn body_of(row: &QueryResult, kept: Vec<u8>, length: u64) -> Result<Bytes> {
+    let encoding: Option<String> = get(row, "encoding")?;
+    Ok(Bytes::from(unpack(kept, encoding.as_deref(), length)?))
 }
 
 /// Conditions of a WHERE clause, written with `?` and numbered at the end.
+#[derive(Clone)]
 pub(crate) struct Conditions {
     clause: String,
     values: Vec<Value>,
@@ -167,7 +178,7 @@ impl Conditions {
     }
 }
 
-fn summary(row: &QueryResult) -> Result<EventSummary> {
+pub(crate) fn summary(row: &QueryResult) -> Result<EventSummary> {
     const T: &str = "events";
     let id = |column| get::<Uuid>(row, column).map(|id| id.as_u128());
     Ok(EventSummary {

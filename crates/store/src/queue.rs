@@ -50,11 +50,16 @@ impl Store {
         now: Timestamp,
         limit: u32,
     ) -> Result<Vec<Claimed>> {
-        let skip_locked = if self.backend() == DbBackend::Postgres { "FOR UPDATE SKIP LOCKED" } else { "" };
+        let due = "FROM deliveries WHERE destination_id = $2 AND due_at IS NOT NULL AND due_at <= $3 \
+            ORDER BY due_at, id LIMIT $4";
+        let found = match self.backend() {
+            // By their place in the table, whatever the planner thinks of how many there are.
+            DbBackend::Postgres => format!("ctid = ANY (ARRAY(SELECT ctid {due} FOR UPDATE SKIP LOCKED))"),
+            _ => format!("(env_id, id) IN (SELECT env_id, id {due})"),
+        };
         let sql = format!(
-            "UPDATE deliveries SET status = 'in_flight', due_at = NULL, lease_owner = $1 WHERE (env_id, id) IN (\
-               SELECT env_id, id FROM deliveries WHERE destination_id = $2 AND due_at IS NOT NULL AND due_at <= $3 \
-               ORDER BY due_at, id LIMIT $4 {skip_locked}) RETURNING {CLAIM_COLUMNS}"
+            "UPDATE deliveries SET status = 'in_flight', due_at = NULL, lease_owner = $1 WHERE {found} \
+             RETURNING {CLAIM_COLUMNS}"
         );
         let values = [node.into(), uuid(destination.as_u128()).into(), now.as_micros().into(), i64::from(limit).into()];
         let rows = self.writer().query_all_raw(self.statement(sql, values)).await?;

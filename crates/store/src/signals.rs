@@ -83,17 +83,24 @@ impl Signals {
     fn spread(&self, signal: Signal) {
         // No receiver is no error: nobody waits.
         let _ = self.local.send(signal);
-        if let Some(others) = &self.others {
-            let mut gathered = lock(&others.gathered);
-            if gathered.len() >= MAX_GATHERED {
-                gathered.clear();
-                gathered.insert(Signal::Missed);
-            } else if !gathered.contains(&Signal::Missed) {
-                gathered.insert(signal);
-            }
-            drop(gathered);
-            others.waiting.notify_one();
+        self.tell_others(signal);
+    }
+
+    /// Tells the other processes alone.
+    pub fn tell_others(&self, signal: Signal) {
+        let Some(others) = &self.others else { return };
+        let mut gathered = lock(&others.gathered);
+        if gathered.contains(&Signal::Missed) {
+            return;
         }
+        if gathered.len() >= MAX_GATHERED {
+            gathered.clear();
+            gathered.insert(Signal::Missed);
+        } else {
+            gathered.insert(signal);
+        }
+        drop(gathered);
+        others.waiting.notify_one();
     }
 
     pub fn subscribe(&self) -> broadcast::Receiver<Signal> {

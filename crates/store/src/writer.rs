@@ -26,6 +26,7 @@ pub use self::{
 use crate::{
     db::Store,
     error::{Result, StoreError},
+    quota::{Quota, Share},
     signals::Signal,
 };
 
@@ -33,8 +34,9 @@ use crate::{
 const MAX_BATCH: usize = 256;
 /// Bytes of bodies of one commit, so that large ones do not make everybody wait.
 const MAX_BATCH_BYTES: usize = 8 << 20;
-/// Events that may wait for a commit. Beyond it a sender is told at once to come back later.
-const ACCEPT_QUEUE: usize = 8 * MAX_BATCH;
+/// Events that may wait for a commit. Beyond it, or when its project has more than its share of it, a sender is told at once
+/// to come back later.
+const ACCEPT_QUEUE: usize = 32 * MAX_BATCH;
 const RECORD_QUEUE: usize = 4 * MAX_BATCH;
 /// How long a sender waits for its commit before it is told to come back later.
 const ACCEPT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -51,11 +53,14 @@ const ROW_BYTES: usize = 1024;
 #[derive(Clone)]
 pub struct Writer {
     accepts: mpsc::Sender<Accepting>,
+    places: Arc<Quota>,
     records: mpsc::Sender<AttemptRecord>,
 }
 
 struct Accepting {
     accept: Accept,
+    /// Its place in the queue.
+    _place: Share,
     once_stored: Box<dyn FnOnce() + Send>,
     done: oneshot::Sender<Result<()>>,
 }
@@ -81,7 +86,7 @@ impl Writer {
         } else {
             tasks.spawn(write_both(store.clone(), accepting, recording, committed, node));
         }
-        (Self { accepts, records }, tasks)
+        (Self { accepts, places: Quota::new(ACCEPT_QUEUE), records }, tasks)
     }
 
     /// Stores an event and its deliveries. `Ok` means that they are on disk. Once they are, `once_stored` runs, also when
@@ -90,8 +95,9 @@ impl Writer {
     /// # Errors
     /// [`StoreError::Overloaded`] when too many wait, or when the commit takes too long; it may still happen then.
     pub async fn accept(&self, accept: Accept, once_stored: impl FnOnce() + Send + 'static) -> Result<()> {
+        let place = self.places.try_acquire(accept.event.env_id, 1).ok_or(StoreError::Overloaded)?;
         let (done, committed) = oneshot::channel();
-        let accepting = Accepting { accept, once_stored: Box::new(once_stored), done };
+        let accepting = Accepting { accept, _place: place, once_stored: Box::new(once_stored), done };
         self.accepts.try_send(accepting).map_err(|_| StoreError::Overloaded)?;
         match tokio::time::timeout(ACCEPT_TIMEOUT, committed).await {
             Ok(Ok(result)) => result,
@@ -238,7 +244,7 @@ fn take_batch(accepts: &mut Vec<Accepting>) -> Vec<Accepting> {
     let mut bytes = 0;
     let mut count = 0;
     for accepting in accepts.iter() {
-        bytes += accepting.accept.event.body.len();
+        bytes += accepting.accept.body_bytes();
         if count > 0 && bytes > MAX_BATCH_BYTES {
             break;
         }
@@ -265,12 +271,8 @@ fn answer(batch: Vec<Accepting>, result: &Result<()>) {
 
 async fn write(store: &Store, accepts: &[&Accept], records: &[AttemptRecord], node: i64) -> Result<()> {
     let mut statements = accept::inserts(accepts, node)?;
-    if records.is_empty() {
-        store.insert_together(statements).await?;
-    } else {
-        statements.extend(record::updates(records, node, store.is_shared())?);
-        store.run_in_order(statements).await?;
-    }
+    statements.extend(record::updates(records, node, store.is_shared())?);
+    store.run_together(statements).await?;
     let of_accepts = accepts.iter().map(|accept| accept.event.env_id);
     let seen: BTreeSet<EnvId> = of_accepts.chain(records.iter().map(|record| record.env_id)).collect();
     for env in seen {
@@ -278,7 +280,7 @@ async fn write(store: &Store, accepts: &[&Accept], records: &[AttemptRecord], no
         store.signals().send(Signal::Activity(env));
     }
     let rows = accepts.len() + records.len();
-    let bytes = accepts.iter().map(|accept| accept.event.body.len()).sum::<usize>() + rows * ROW_BYTES;
+    let bytes = accepts.iter().map(|accept| accept.body_bytes()).sum::<usize>() + rows * ROW_BYTES;
     store.note_written(bytes);
     Ok(())
 }

@@ -100,7 +100,7 @@ impl Bench {
     async fn accept(&self, number: u128, deliveries: Vec<NewDelivery>) -> EventId {
         let event = event(number);
         let id = event.id;
-        self.writer.accept(Accept { event, deliveries }, || {}).await.expect("stored");
+        self.writer.accept(Accept::new(event, deliveries).await, || {}).await.expect("stored");
         id
     }
 

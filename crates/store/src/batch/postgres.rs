@@ -5,46 +5,40 @@ use std::fmt::Write;
 use sea_orm::{Value, prelude::Uuid, sea_query::ValueType};
 use sqlx::{Arguments, AssertSqlSafe, Encode, Postgres, Type, postgres::PgArguments};
 
-use super::{RowStatement, failed, not_bound};
+use super::{RowStatement, Rows, failed, not_bound};
 use crate::{db::Store, error::Result};
 
-/// In one statement, which is a transaction by itself.
-pub(super) async fn run_together(store: &Store, inserts: Vec<RowStatement>) -> Result<()> {
-    let (sql, arguments) = in_one_statement(inserts)?;
+pub(super) async fn run(store: &Store, statements: Vec<RowStatement>) -> Result<()> {
+    let (sql, arguments) = in_one_statement(statements)?;
+    if sql.is_empty() {
+        return Ok(());
+    }
     let pool = store.writer().get_postgres_connection_pool();
     sqlx::query_with(AssertSqlSafe(sql), arguments).execute(pool).await.map_err(failed)?;
     Ok(())
 }
 
-pub(super) async fn run_in_order(store: &Store, statements: Vec<RowStatement>) -> Result<()> {
-    let mut transaction = store.writer().get_postgres_connection_pool().begin().await.map_err(failed)?;
-    for statement in statements {
-        if statement.rows.is_empty() {
-            continue;
-        }
-        let mut arguments = PgArguments::default();
-        let sql = add(&mut arguments, statement)?;
-        sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *transaction).await.map_err(failed)?;
-    }
-    transaction.commit().await.map_err(failed)
-}
-
-/// `WITH insert0 AS (INSERT …), insert1 AS (INSERT …) INSERT …`
-fn in_one_statement(inserts: Vec<RowStatement>) -> Result<(String, PgArguments)> {
+/// `WITH events AS (INSERT …), bodies AS (INSERT …) INSERT …`
+fn in_one_statement(statements: Vec<RowStatement>) -> Result<(String, PgArguments)> {
     let mut arguments = PgArguments::default();
-    let with_rows = inserts.into_iter().filter(|insert| !insert.rows.is_empty());
-    let mut inserts = with_rows.map(|insert| add(&mut arguments, insert)).collect::<Result<Vec<_>>>()?;
-    let last = inserts.pop().unwrap_or_default();
-    let before: Vec<String> =
-        inserts.iter().enumerate().map(|(index, insert)| format!("insert{index} AS ({insert})")).collect();
+    let mut parts = Vec::with_capacity(statements.len());
+    for statement in statements {
+        if !matches!(&statement.rows, Rows::Given(rows) if rows.is_empty()) {
+            parts.push((statement.name, add(&mut arguments, statement)?));
+        }
+    }
+    let Some((_, last)) = parts.pop() else { return Ok((String::new(), arguments)) };
+    let before: Vec<String> = parts.iter().map(|(name, sql)| format!("{name} AS ({sql})")).collect();
     let with = if before.is_empty() { String::new() } else { format!("WITH {} ", before.join(", ")) };
     Ok((with + &last, arguments))
 }
 
 /// Adds the values of a statement. Returns its text.
 fn add(arguments: &mut PgArguments, statement: RowStatement) -> Result<String> {
-    let select = add_rows(arguments, statement.rows)?;
-    let sql = statement.sql.replace("{rows}", &select).replace("{by_event}", "");
+    let sql = match statement.rows {
+        Rows::Given(rows) => statement.sql.replace("{rows}", &add_rows(arguments, rows)?),
+        Rows::OfAnother => statement.sql.into_owned(),
+    };
     let Some(all) = statement.all else { return Ok(sql) };
     match all {
         Value::BigInt(value) => arguments.add(value).map_err(not_bound)?,
@@ -100,14 +94,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn inserts_become_one_statement() {
-        let insert = |sql, rows: usize| RowStatement::new(sql, vec![vec![1_i64.into(), "x".into()]; rows]);
-        let (sql, arguments) =
-            in_one_statement(vec![insert("A {rows}", 2), insert("B {rows}", 0), insert("C {rows}", 1)]).expect("SQL");
+    fn statements_become_one() {
+        let insert = |name, sql, rows: usize| RowStatement::new(name, sql, vec![vec![1_i64.into(), "x".into()]; rows]);
+        let follow_up = RowStatement { rows: Rows::OfAnother, ..RowStatement::new("d", "D FROM c", vec![]) };
+        let statements =
+            vec![insert("a", "A {rows}", 2), insert("b", "B {rows}", 0), insert("c", "C {rows}", 1), follow_up];
+        let (sql, arguments) = in_one_statement(statements).expect("SQL");
         assert_eq!(
             sql,
-            "WITH insert0 AS (A SELECT * FROM unnest($1::bigint[],$2::text[]) AS given(column1,column2)) \
-             C SELECT * FROM unnest($3::bigint[],$4::text[]) AS given(column1,column2)"
+            "WITH a AS (A SELECT * FROM unnest($1::bigint[],$2::text[]) AS given(column1,column2)), \
+             c AS (C SELECT * FROM unnest($3::bigint[],$4::text[]) AS given(column1,column2)) D FROM c"
         );
         assert_eq!(arguments.len(), 4);
     }

@@ -6,14 +6,11 @@
 use sea_orm::Value;
 use sqlx::{Arguments, AssertSqlSafe, sqlite::SqliteArguments};
 
-use super::{RowStatement, failed, not_bound};
+use super::{RowStatement, Rows, failed, not_bound};
 use crate::{db::Store, error::Result};
 
 /// How many rows a statement may have; more become several statements.
 const SIZES: [usize; 5] = [1, 4, 16, 32, 64];
-
-/// What `{by_event}` stands for: by itself SQLite looks through all deliveries of the project.
-pub(super) const BY_EVENT: &str = "INDEXED BY deliveries_event";
 
 /// Runs statements one after the other as one transaction, all of them in one go.
 pub(super) async fn run(store: &Store, statements: Vec<RowStatement>) -> Result<()> {
@@ -35,7 +32,10 @@ fn in_one_go(statements: Vec<RowStatement>) -> Result<(String, SqliteArguments)>
     let mut arguments = SqliteArguments::default();
     let mut all = vec!["BEGIN IMMEDIATE".to_owned()];
     for statement in statements {
-        let mut rows = statement.rows.into_iter().peekable();
+        let Rows::Given(rows) = statement.rows else {
+            return Err(not_bound(format!("the statement {} has no rows of its own", statement.name)));
+        };
+        let mut rows = rows.into_iter().peekable();
         while let Some(columns) = rows.peek().map(Vec::len) {
             let count = rows.len().min(SIZES[SIZES.len() - 1]);
             let size = SIZES.into_iter().find(|size| *size >= count).unwrap_or(count);
@@ -46,8 +46,7 @@ fn in_one_go(statements: Vec<RowStatement>) -> Result<(String, SqliteArguments)>
             if let Some(value) = &statement.all {
                 add(&mut arguments, value.clone())?;
             }
-            let sql = statement.sql.replace("{rows}", &values(columns, size)).replace("{all}", "?");
-            all.push(sql.replace("{by_event}", BY_EVENT));
+            all.push(statement.sql.replace("{rows}", &values(columns, size)).replace("{all}", "?"));
         }
     }
     all.push("COMMIT".to_owned());
@@ -78,14 +77,14 @@ mod tests {
     #[test]
     fn rows_come_in_few_sizes() {
         let rows = |count| vec![vec![1_i64.into(), "x".into()]; count];
-        let statement = RowStatement { all: Some(7_i64.into()), ..RowStatement::new("A ({rows}) {all}", rows(2)) };
+        let statement = RowStatement::new("a", "A ({rows}) {all}", rows(2)).with_all(7_i64);
         let (sql, arguments) = in_one_go(vec![statement]).expect("SQL");
         assert_eq!(
             sql,
             "BEGIN IMMEDIATE;A (SELECT * FROM (VALUES (?,?),(?,?),(?,?),(?,?)) WHERE column1 IS NOT NULL) ?;COMMIT"
         );
         assert_eq!(arguments.len(), 9);
-        let (sql, arguments) = in_one_go(vec![RowStatement::new("A {rows}", rows(65))]).expect("SQL");
+        let (sql, arguments) = in_one_go(vec![RowStatement::new("a", "A {rows}", rows(65))]).expect("SQL");
         assert_eq!((sql.matches("(?,?)").count(), sql.matches(';').count()), (65, 3));
         assert_eq!(arguments.len(), 130);
     }

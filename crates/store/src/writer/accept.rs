@@ -13,6 +13,7 @@ use sea_orm::Value;
 
 use crate::{
     batch::RowStatement,
+    body::Packed,
     error::Result,
     row::{text, uuid},
 };
@@ -60,13 +61,26 @@ pub enum Start {
 /// What is stored in one piece.
 #[derive(Debug, Clone)]
 pub struct Accept {
-    pub event: Arc<NewEvent>,
-    pub deliveries: Vec<NewDelivery>,
+    pub(super) event: Arc<NewEvent>,
+    deliveries: Vec<NewDelivery>,
+    body: Packed,
+}
+
+impl Accept {
+    pub async fn new(event: Arc<NewEvent>, deliveries: Vec<NewDelivery>) -> Self {
+        let body = Packed::of(&event.body).await;
+        Self { event, deliveries, body }
+    }
+
+    /// Bytes that are written of its body.
+    pub(super) fn body_bytes(&self) -> usize {
+        self.body.bytes().len()
+    }
 }
 
 const EVENTS: &str = "INSERT INTO events (env_id, id, source_id, status, event_type, provider_event_id, method, path, \
-    query, content_type, content_length, source_ip, received_at, verification_status, dedup_status) {rows}";
-const BODIES: &str = "INSERT INTO event_bodies (env_id, event_id, headers, body) {rows}";
+    query, content_type, content_length, source_ip, received_at, verification_status, dedup_status, open_count) {rows}";
+const BODIES: &str = "INSERT INTO event_bodies (env_id, event_id, headers, body, encoding) {rows}";
 const DELIVERIES: &str = "INSERT INTO deliveries (env_id, id, event_id, connection_id, destination_id, status, \
     attempt_trigger, attempt_count, due_at, lease_owner, is_dlq, created_at, updated_at) {rows}";
 // Added up from time to time: were each commit to change the row of its source, all commits of all nodes would wait for
@@ -79,12 +93,13 @@ pub(super) fn inserts(accepts: &[&Accept], node: i64) -> Result<Vec<RowStatement
     let mut counts: BTreeMap<SourceId, (i64, Timestamp)> = BTreeMap::new();
     for accept in accepts {
         let event = &accept.event;
-        events.push(event_row(event, !accept.deliveries.is_empty()));
+        events.push(event_row(event, accept.deliveries.len()));
         bodies.push(vec![
             uuid(event.env_id.as_u128()).into(),
             uuid(event.id.as_u128()).into(),
             crate::row::to_json(&event.headers)?.into(),
-            Value::Bytes(Some(event.body.to_vec())),
+            Value::Bytes(Some(accept.body.bytes().to_vec())),
+            text(accept.body.encoding()),
         ]);
         deliveries.extend(accept.deliveries.iter().map(|delivery| delivery_row(event, delivery, node)));
         let count = counts.entry(event.source_id).or_insert((0, event.received_at));
@@ -95,15 +110,15 @@ pub(super) fn inserts(accepts: &[&Accept], node: i64) -> Result<Vec<RowStatement
         .into_iter()
         .map(|(source, (events, last))| vec![uuid(source.as_u128()).into(), events.into(), last.as_micros().into()]);
     Ok(vec![
-        RowStatement::new(EVENTS, events),
-        RowStatement::new(BODIES, bodies),
-        RowStatement::new(DELIVERIES, deliveries),
-        RowStatement::new(COUNTS, counts.collect()),
+        RowStatement::new("stored", EVENTS, events),
+        RowStatement::new("bodies", BODIES, bodies),
+        RowStatement::new("made", DELIVERIES, deliveries),
+        RowStatement::new("counts", COUNTS, counts.collect()),
     ])
 }
 
-fn event_row(event: &NewEvent, has_deliveries: bool) -> Vec<Value> {
-    let status = if has_deliveries { EventStatus::Processing } else { EventStatus::Received };
+fn event_row(event: &NewEvent, deliveries: usize) -> Vec<Value> {
+    let status = if deliveries > 0 { EventStatus::Processing } else { EventStatus::Received };
     vec![
         uuid(event.env_id.as_u128()).into(),
         uuid(event.id.as_u128()).into(),
@@ -120,6 +135,7 @@ fn event_row(event: &NewEvent, has_deliveries: bool) -> Vec<Value> {
         event.received_at.as_micros().into(),
         event.verification_status.as_str().into(),
         DedupStatus::Unique.as_str().into(),
+        i64::try_from(deliveries).unwrap_or(i64::MAX).into(),
     ]
 }
 

@@ -1,31 +1,62 @@
 //! What follows for an event when its deliveries change.
-
-use std::collections::BTreeSet;
+//!
+//! An event counts how many of its deliveries are open, have succeeded, have failed. A recorded attempt moves one from
+//! one count to another; everything else counts anew.
 
 use domain::id::{EnvId, EventId};
-use sea_orm::Value;
+use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
 
-use crate::row::uuid;
+use crate::{db::Store, error::Result, row::uuid};
 
-/// Keeps other transactions from settling the same events until this one has ended. For PostgreSQL alone: SQLite has one
+/// A status as counts tell it, of an event whose counts are the columns `open_count` and so on of `of`.
+macro_rules! status_of {
+    ($open:literal, $succeeded:literal, $failed:literal) => {
+        concat!(
+            "CASE WHEN ",
+            $failed,
+            " > 0 THEN 'failed' WHEN ",
+            $open,
+            " > 0 THEN 'processing' WHEN ",
+            $succeeded,
+            " > 0 THEN 'delivered' ELSE 'received' END"
+        )
+    };
+}
+pub(crate) use status_of;
+
+/// Keeps other transactions from settling the same event until this one has ended. For PostgreSQL alone: SQLite has one
 /// transaction at a time.
 // Two nodes that each finish a delivery of the same event must see one another's.
-pub(crate) const LOCK: &str =
-    "SELECT 1 FROM events WHERE (env_id, id) IN ({rows}) ORDER BY env_id, id FOR NO KEY UPDATE";
-/// Sets the status of events to what their deliveries say.
-pub(crate) const REFRESH: &str = "UPDATE events SET status = (SELECT CASE \
-        WHEN max(CASE WHEN d.status = 'failed' THEN 1 ELSE 0 END) = 1 THEN 'failed' \
-        WHEN max(CASE WHEN d.status IN ('pending', 'in_flight', 'waiting', 'held') THEN 1 ELSE 0 END) = 1 THEN 'processing' \
-        WHEN max(CASE WHEN d.status = 'succeeded' THEN 1 ELSE 0 END) = 1 THEN 'delivered' \
-        ELSE 'received' END \
-      FROM deliveries d {by_event} WHERE d.env_id = events.env_id AND d.event_id = events.id) \
-    FROM ({rows}) AS v WHERE events.env_id = v.column1 AND events.id = v.column2";
+const LOCK: &str = "SELECT 1 FROM events WHERE env_id = $1 AND id = $2 FOR NO KEY UPDATE";
+const RECOUNT: &str = concat!(
+    "UPDATE events SET open_count = t.open, succeeded_count = t.succeeded, failed_count = t.failed, status = ",
+    status_of!("t.open", "t.succeeded", "t.failed"),
+    " FROM (SELECT count(CASE WHEN d.status IN ('pending', 'in_flight', 'waiting', 'held') THEN 1 END) AS open, \
+        count(CASE WHEN d.status = 'succeeded' THEN 1 END) AS succeeded, \
+        count(CASE WHEN d.status = 'failed' THEN 1 END) AS failed \
+      FROM deliveries d WHERE d.env_id = $1 AND d.event_id = $2) AS t \
+    WHERE events.env_id = $1 AND events.id = $2"
+);
 
-/// The rows of both statements.
-pub(crate) fn keys(events: &BTreeSet<(EnvId, EventId)>) -> Vec<Vec<Value>> {
-    events.iter().map(|(env, event)| key(*env, *event).to_vec()).collect()
+/// To be called before deliveries of the event are changed.
+pub(crate) async fn lock(store: &Store, transaction: &DatabaseTransaction, env: EnvId, event: EventId) -> Result<()> {
+    if store.is_shared() {
+        transaction.execute_raw(store.statement(LOCK, key(env, event))).await?;
+    }
+    Ok(())
 }
 
-pub(crate) fn key(env: EnvId, event: EventId) -> [Value; 2] {
+/// Sets an event to what its deliveries say.
+pub(crate) async fn recount(
+    store: &Store,
+    transaction: &DatabaseTransaction,
+    env: EnvId,
+    event: EventId,
+) -> Result<()> {
+    transaction.execute_raw(store.statement(RECOUNT, key(env, event))).await?;
+    Ok(())
+}
+
+fn key(env: EnvId, event: EventId) -> [Value; 2] {
     [uuid(env.as_u128()).into(), uuid(event.as_u128()).into()]
 }

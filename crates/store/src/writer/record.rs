@@ -1,7 +1,5 @@
 //! Storing what became of attempts: the attempt itself, where its delivery stands now, and what follows for the event.
 
-use std::collections::BTreeSet;
-
 use domain::{
     delivery::{Attempt, DeliveryStatus, ErrorClass},
     id::{EnvId, EventId},
@@ -9,9 +7,9 @@ use domain::{
 };
 use sea_orm::Value;
 
-use super::events_of;
+use super::events_of::status_of;
 use crate::{
-    batch::RowStatement,
+    batch::{RowStatement, Rows},
     error::Result,
     row::{text, to_json, uuid},
 };
@@ -44,6 +42,10 @@ impl Verdict {
         }
     }
 
+    const fn is_final(self) -> bool {
+        matches!(self, Self::Succeeded | Self::GiveUp)
+    }
+
     const fn due_at(self) -> Option<i64> {
         match self {
             Self::Retry(at) => Some(at.as_micros()),
@@ -61,19 +63,51 @@ const DELIVERIES: &str = "UPDATE deliveries SET status = v.column3, attempt_trig
     attempt_count = v.column4, due_at = v.column5, lease_owner = NULL, is_dlq = v.column6, last_error = v.column7, \
     updated_at = v.column8 FROM ({rows}) AS v \
     WHERE deliveries.env_id = v.column1 AND deliveries.id = v.column2 AND deliveries.lease_owner = {all}";
+const SET_COUNTS: &str = concat!(
+    "UPDATE events SET open_count = open_count - t.succeeded - t.failed, succeeded_count = succeeded_count + t.succeeded, \
+     failed_count = failed_count + t.failed, status = ",
+    status_of!("open_count - t.succeeded - t.failed", "succeeded_count + t.succeeded", "failed_count + t.failed"),
+    " FROM "
+);
+/// How many deliveries of each event have ended so, from rows `e`.
+const ENDED: &str = "SELECT e.env_id, e.event_id, count(CASE WHEN e.status = 'succeeded' THEN 1 END) AS succeeded, \
+    count(CASE WHEN e.status = 'failed' THEN 1 END) AS failed FROM ";
+const OF_EVENT: &str = "WHERE events.env_id = t.env_id AND events.id = t.event_id";
 
-/// What stores the attempts and their consequences, in this order.
+/// What stores the attempts and their consequences.
 pub(super) fn updates(records: &[AttemptRecord], node: i64, is_shared: bool) -> Result<Vec<RowStatement>> {
-    let attempts = records.iter().map(attempt_row).collect::<Result<_>>()?;
+    if records.is_empty() {
+        return Ok(Vec::new());
+    }
+    let attempts = RowStatement::new("attempts", ATTEMPTS, records.iter().map(attempt_row).collect::<Result<_>>()?);
     let deliveries = records.iter().map(delivery_row).collect();
-    let events: BTreeSet<(EnvId, EventId)> = records.iter().map(|record| (record.env_id, record.event_id)).collect();
-    let lock = is_shared.then(|| RowStatement::new(events_of::LOCK, events_of::keys(&events)));
-    let updates = [
-        RowStatement::new(ATTEMPTS, attempts),
-        RowStatement { all: Some(node.into()), ..RowStatement::new(DELIVERIES, deliveries) },
-        RowStatement::new(events_of::REFRESH, events_of::keys(&events)),
-    ];
-    Ok(lock.into_iter().chain(updates).collect())
+    if is_shared {
+        let returning = format!("{DELIVERIES} RETURNING deliveries.env_id, deliveries.event_id, deliveries.status");
+        // Events in one order, so that two nodes that settle the same ones do not wait for each other for ever.
+        let sql = format!(
+            "{SET_COUNTS} ({ENDED} settled AS e WHERE e.status IN ('succeeded', 'failed') \
+             GROUP BY e.env_id, e.event_id ORDER BY e.env_id, e.event_id) AS t {OF_EVENT}"
+        );
+        let events = RowStatement { rows: Rows::OfAnother, ..RowStatement::new("concluded", sql, vec![]) };
+        return Ok(vec![attempts, RowStatement::new("settled", returning, deliveries).with_all(node), events]);
+    }
+    // A statement that changes rows is no part of another one on SQLite. What has ended is counted while it is still leased.
+    let sql = format!(
+        "{SET_COUNTS} ({ENDED} (SELECT d.env_id, d.event_id, v.column3 AS status FROM ({{rows}}) AS v \
+         CROSS JOIN deliveries AS d WHERE d.env_id = v.column1 AND d.id = v.column2 AND d.lease_owner = {{all}}) AS e \
+         GROUP BY e.env_id, e.event_id) AS t {OF_EVENT}"
+    );
+    let ended = records.iter().filter(|record| record.verdict.is_final()).map(ended_row).collect();
+    let events = RowStatement::new("concluded", sql, ended).with_all(node);
+    Ok(vec![attempts, events, RowStatement::new("deliveries", DELIVERIES, deliveries).with_all(node)])
+}
+
+fn ended_row(record: &AttemptRecord) -> Vec<Value> {
+    vec![
+        uuid(record.env_id.as_u128()).into(),
+        uuid(record.attempt.delivery_id.as_u128()).into(),
+        record.verdict.status().as_str().into(),
+    ]
 }
 
 fn attempt_row(record: &AttemptRecord) -> Result<Vec<Value>> {
