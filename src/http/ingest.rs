@@ -8,10 +8,13 @@ use axum::{
     extract::{ConnectInfo, Path, Request, State, rejection::PathRejection},
     routing::any,
 };
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use domain::id::{EventId, SourceId};
-use gateway::{clock, manage::IngestRequest};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use gateway::{
+    clock,
+    manage::{BodyRoom, IngestRequest},
+};
+use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
 
 use super::{AppState, client_ip::client_ip, error::Problem};
@@ -45,9 +48,9 @@ async fn ingest(
 ) -> Result<Json<Accepted>, Problem> {
     let received_at = clock::now();
     let (parts, body) = request.into_parts();
-    let body = read_body(body, max_body).await?;
-    let Path(source_id) = source_id.map_err(|_| Problem::not_found())?;
-    let source_id: SourceId = source_id.parse().map_err(|_| Problem::not_found())?;
+    let source_id = source_id.ok().and_then(|Path(text)| text.parse::<SourceId>().ok());
+    let (body, room) = read_body(body, max_body, |bytes| state.gateway.room_for_body(source_id, bytes)).await?;
+    let source_id = source_id.ok_or_else(Problem::not_found)?;
     let request = IngestRequest {
         source_id,
         method: parts.method.as_str().to_owned(),
@@ -56,14 +59,19 @@ async fn ingest(
         source_ip: Some(client_ip(peer.ip(), &parts.headers, &state.trusted_proxies)),
         headers: parts.headers,
         body,
+        room: Some(room),
         received_at,
     };
     let event_id = state.gateway.ingest(request).await?;
     Ok(Json(Accepted { event_id, source_id }))
 }
 
-/// Reads the whole body, unless it is longer than `max_body`.
-async fn read_body(mut body: Body, max_body: usize) -> Result<Bytes, Problem> {
+/// Reads the whole body, unless it is longer than `max_body`, or there is no memory for it.
+async fn read_body(
+    mut body: Body,
+    max_body: usize,
+    room_for: impl FnOnce(usize) -> Option<BodyRoom>,
+) -> Result<(Bytes, BodyRoom), Problem> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > max_body {
         if announced - max_body <= MAX_DISCARDED {
@@ -71,15 +79,29 @@ async fn read_body(mut body: Body, max_body: usize) -> Result<Bytes, Problem> {
         }
         return Err(Problem::too_large(max_body));
     }
-    match tokio::time::timeout(READ_TIMEOUT, Limited::new(&mut body, max_body).collect()).await {
-        Ok(Ok(whole)) => Ok(whole.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            discard(body).await;
-            Err(Problem::too_large(max_body))
+    let mut room = room_for(announced).ok_or_else(Problem::overloaded)?;
+    let mut whole = BytesMut::with_capacity(announced);
+    let read = async {
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| Problem::malformed("The body ended before all of it had come."))?;
+            let Ok(data) = frame.into_data() else { continue };
+            if whole.len() + data.len() > max_body {
+                return Ok(true);
+            }
+            if !room.grow_to(whole.len() + data.len()) {
+                return Err(Problem::overloaded());
+            }
+            whole.extend_from_slice(&data);
         }
-        Ok(Err(_)) => Err(Problem::malformed("The body ended before all of it had come.")),
-        Err(_) => Err(Problem::too_slow()),
+        Ok(false)
+    };
+    let is_too_large = tokio::time::timeout(READ_TIMEOUT, read).await.map_err(|_| Problem::too_slow())??;
+    if is_too_large {
+        drop(whole);
+        discard(body).await;
+        return Err(Problem::too_large(max_body));
     }
+    Ok((whole.freeze(), room))
 }
 
 /// Reads what is left of a body that is too large, within limits: most senders write all of it before they read the

@@ -25,10 +25,10 @@ pub mod worker;
 
 use std::{sync::Arc, time::Duration};
 
-use store::{Store, StoreError, writer::Writer};
+use store::{Store, StoreError, quota::Quota, writer::Writer};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{http_client::HttpClient, registry::Registry, secrets::Vault, worker::Workers};
+use crate::{http_client::HttpClient, pipeline::ingest::BodyRoom, registry::Registry, secrets::Vault, worker::Workers};
 
 /// How the gateway is set up.
 pub struct Settings {
@@ -69,6 +69,8 @@ struct Inner {
     tasks: TaskTracker,
     writers: tokio::sync::Mutex<tokio::task::JoinSet<()>>,
     activity: tokio::sync::broadcast::Sender<domain::id::EnvId>,
+    /// Memory for bodies that are being received.
+    bodies: Arc<Quota>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -119,7 +121,8 @@ impl Gateway {
         tasks.spawn(manage::live::gather(store.signals().subscribe(), activity.clone(), stop.clone()));
         tasks.spawn(manage::housekeeping(store.clone(), stop.clone()));
         let writers = tokio::sync::Mutex::new(writers);
-        let inner = Inner { settings, store, vault, registry, workers, stop, tasks, writers, activity };
+        let bodies = BodyRoom::quota();
+        let inner = Inner { settings, store, vault, registry, workers, stop, tasks, writers, activity, bodies };
         Ok(Self { inner: Arc::new(inner) })
     }
 

@@ -145,6 +145,15 @@ impl Snapshot {
         self.sources.get(&id)
     }
 
+    /// The project of an active source.
+    #[must_use]
+    pub fn project_of(&self, source: SourceId) -> Option<EnvId> {
+        match self.sources.get(&source)? {
+            SourceState::Active(inlet) => Some(inlet.env_id),
+            SourceState::Paused | SourceState::Deleted => None,
+        }
+    }
+
     #[must_use]
     pub fn routes(&self, source: SourceId) -> &[Route] {
         self.routes.get(&source).map_or(&[], |routes| routes)

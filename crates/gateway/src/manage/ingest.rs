@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use domain::id::{DeliveryId, EventId};
+use domain::id::{DeliveryId, EnvId, EventId, SourceId};
 use store::{
     signals::Signal,
     writer::{Accept, NewDelivery, NewEvent, Start},
 };
 
-use super::{IngestRequest, Refusal};
+use super::{BodyRoom, IngestRequest, Refusal};
 use crate::{
     Gateway, clock,
     pipeline::{
@@ -19,19 +19,29 @@ use crate::{
 };
 
 impl Gateway {
-    /// Stores a request as an event. When this returns, the event is on disk.
-    pub async fn ingest(&self, request: IngestRequest) -> Result<EventId, Refusal> {
+    /// Memory for a body of at least so many bytes; `None` when there is none left, or none left for this project.
+    #[must_use]
+    pub fn room_for_body(&self, source: Option<SourceId>, bytes: usize) -> Option<BodyRoom> {
         let snapshot = self.inner.registry.snapshot();
+        // Those that go nowhere share one part.
+        let project = source.and_then(|source| snapshot.project_of(source)).unwrap_or(EnvId::from_u128(0));
+        BodyRoom::in_quota(&self.inner.bodies, project, bytes)
+    }
+
+    /// Stores a request as an event. When this returns, the event is on disk.
+    pub async fn ingest(&self, mut request: IngestRequest) -> Result<EventId, Refusal> {
+        let snapshot = self.inner.registry.snapshot();
+        let room = request.room.take();
         let event = Arc::new(check(&snapshot, request, clock::id_bits())?);
         let planned = plan(&event, snapshot.routes(event.source_id));
         let id = event.id;
         let writer = self.inner.workers.writer().ok_or(Refusal::Unavailable)?;
         let (deliveries, begun) = self.begin(&event, planned);
-        let accept = Accept { event: Arc::clone(&event), deliveries: deliveries.clone() };
+        let accept = Accept::new(Arc::clone(&event), deliveries.clone()).await;
         let (gateway, working) = (self.clone(), self.inner.workers.working());
         let once_stored = move || {
             gateway.send_begun(&event, &deliveries, begun);
-            drop(working);
+            drop((working, room));
         };
         writer.accept(accept, once_stored).await.map(|()| id).map_err(|_| Refusal::Unavailable)
     }
@@ -42,7 +52,8 @@ impl Gateway {
         with_index
             .map(|(index, route)| {
                 let bytes = event.body.len();
-                let room = if route.held { None } else { self.inner.workers.reserve(route.destination_id, bytes) };
+                let reserve = || self.inner.workers.reserve(event.env_id, route.destination_id, bytes);
+                let room = if route.held { None } else { reserve() };
                 let delivery = NewDelivery {
                     id: DeliveryId::new(event.received_at, in_order(index, clock::id_bits())),
                     connection_id: route.connection_id,
@@ -59,11 +70,14 @@ impl Gateway {
     }
 
     fn send_begun(&self, event: &Arc<NewEvent>, deliveries: &[NewDelivery], begun: Vec<Option<Reservation>>) {
-        let signals = self.inner.store.signals();
+        let workers = &self.inner.workers;
         for (delivery, room) in deliveries.iter().zip(begun) {
             match room {
-                Some(room) => self.inner.workers.send_reserved(Arc::clone(event), delivery, room),
-                None if delivery.start == Start::Due => signals.send(Signal::Due(delivery.destination_id)),
+                Some(room) => workers.send_reserved(event, delivery, room),
+                None if delivery.start == Start::Due => {
+                    workers.wake(delivery.destination_id);
+                    self.inner.store.signals().tell_others(Signal::Due(delivery.destination_id));
+                }
                 None => {}
             }
         }

@@ -29,7 +29,7 @@ pub use self::{
     input::parse_input,
 };
 use crate::clock;
-pub use crate::pipeline::ingest::{IngestRequest, Refusal};
+pub use crate::pipeline::ingest::{BodyRoom, IngestRequest, Refusal};
 
 pub type Result<T> = std::result::Result<T, Error>;
 

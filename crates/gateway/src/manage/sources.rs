@@ -98,6 +98,7 @@ impl Gateway {
             query: None,
             headers,
             body: Bytes::from_static(body.as_bytes()),
+            room: None,
             source_ip: None,
             received_at: now,
         };

@@ -1,16 +1,19 @@
 //! The first stage: is this request one of the provider's, and what event does it make?
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use domain::{
     event::VerificationStatus,
-    id::{EventId, SourceId},
+    id::{EnvId, EventId, SourceId},
     source::VerificationKind,
     time::Timestamp,
 };
 use http::HeaderMap;
-use store::writer::NewEvent;
+use store::{
+    quota::{Quota, Share},
+    writer::NewEvent,
+};
 
 use crate::{
     providers::{self, Check, Mismatch},
@@ -18,7 +21,6 @@ use crate::{
 };
 
 /// A request as it came in.
-#[derive(Debug, Clone)]
 pub struct IngestRequest {
     pub source_id: SourceId,
     pub method: String,
@@ -26,8 +28,38 @@ pub struct IngestRequest {
     pub query: Option<String>,
     pub headers: HeaderMap,
     pub body: Bytes,
+    /// The memory that was set aside for the body, until it is stored.
+    pub room: Option<BodyRoom>,
     pub source_ip: Option<IpAddr>,
     pub received_at: Timestamp,
+}
+
+/// Memory for a body that is being received and stored.
+pub struct BodyRoom(Share);
+
+/// Memory is counted in pieces of this many bytes.
+const ROOM_UNIT: usize = 1024;
+/// Bodies that are received and stored at once may take so many bytes together.
+const ALL_ROOM: usize = 256 << 20;
+
+impl BodyRoom {
+    pub(crate) fn quota() -> Arc<Quota> {
+        Quota::new(ALL_ROOM / ROOM_UNIT)
+    }
+
+    pub(crate) fn in_quota(quota: &Arc<Quota>, project: EnvId, bytes: usize) -> Option<Self> {
+        quota.try_acquire(project, units(bytes)).map(Self)
+    }
+
+    /// Makes room for a body of so many bytes. Returns whether there is.
+    pub fn grow_to(&mut self, bytes: usize) -> bool {
+        self.0.grow_to(units(bytes))
+    }
+}
+
+/// Bodies come in pieces; not each of them needs to ask.
+const fn units(bytes: usize) -> usize {
+    (bytes / ROOM_UNIT + 1).next_power_of_two()
 }
 
 /// Why a request makes no event.

@@ -1,187 +1,274 @@
-//! One destination's lane: how much it is sent at once, and the pump that claims what is due.
+//! One destination's lane: what is on its way to it, how much of that is sent at once, and what may still come in.
+//!
+//! A [`Parcel`] is a delivery that this node has leased. It is sent when the lane has a place for it, and waits in the lane
+//! until then; how many may wait follows from how quickly the receiver takes them. A few of each lane are sent whatever the
+//! other lanes do, and need no memory that is shared, so that no lane stands still because others took everything.
 
 use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicI64, Ordering},
-    },
-    time::Duration,
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
-use domain::{destination::DestinationStatus, id::DestinationId, time::Timestamp};
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use domain::{
+    id::{DestinationId, EnvId},
+    time::Timestamp,
+};
+use store::{
+    queue::Claimed,
+    quota::{Quota, Share},
+    writer::NewEvent,
+};
+use tokio::sync::Notify;
 
-use super::{Workers, send::Room};
-use crate::clock;
+use super::width::{Response, Width};
 
+/// Of what a lane holds, how many need nothing of what all lanes share.
+const OWN: usize = 2;
+/// For each that is sent at once so many may wait that came the short way, from their acceptance; those that are claimed
+/// are claimed when they are about to be needed.
+const SHORT_WAY: usize = 64;
+const CLAIMED_AHEAD: usize = 2;
+/// While more is due, fewer than this are not claimed, so that a claim is worth its while.
+const WORTH_A_CLAIM: usize = 8;
 /// Deliveries of one claim.
-const CLAIM: usize = 64;
-/// While more is waiting, a pump lets this much room gather before it claims again, or waits this long.
-const WORTH_A_CLAIM: usize = 16;
-const GATHER_ROOM: Duration = Duration::from_millis(2);
-/// The longest a pump sleeps without looking.
-const LONGEST_SLEEP: Duration = Duration::from_mins(1);
-const AFTER_ERROR: Duration = Duration::from_secs(1);
+const MOST_CLAIMED: usize = 128;
 const NEVER: i64 = i64::MAX;
 
-/// Deliveries that one destination is sent at once.
-const WIDTH: usize = 64;
-/// Of these, how many need no room and no memory that other lanes could have taken.
-const OWN_WIDTH: usize = 2;
+/// A delivery that this node has leased, and what it needs to be sent.
+pub(super) struct Parcel {
+    pub claimed: Claimed,
+    pub content: Content,
+    pub epoch: u64,
+    /// Its part of the memory that all lanes share; `None` where it is one of the lane's own.
+    pub memory: Option<Share>,
+}
+
+/// What is sent of an event.
+pub(super) enum Content {
+    /// From its acceptance.
+    Fresh(Arc<NewEvent>),
+    /// From the database.
+    Stored(store::Content),
+    /// It is read back when its turn comes.
+    ToBeRead,
+}
+
+/// A parcel whose turn has come.
+pub(super) struct Turn {
+    pub parcel: Parcel,
+    /// One of the places that all lanes share.
+    pub place: Option<Share>,
+}
+
+/// What all lanes of a node share.
+#[derive(Clone)]
+pub(super) struct Common {
+    /// Deliveries that are sent at once.
+    pub places: Arc<Quota>,
+    /// Memory for what is on its way, in units.
+    pub memory: Arc<Quota>,
+}
 
 /// What a node knows of one destination's queue.
 pub(super) struct Lane {
     pub destination: DestinationId,
-    width: Arc<Semaphore>,
-    /// Room that is this lane's alone, so that it moves whatever the others do.
-    own: Arc<Semaphore>,
-    /// Room that all lanes of the node share.
-    common: Arc<Semaphore>,
-    /// More is due than the last claim could take.
-    is_backlogged: AtomicBool,
-    /// When something is known to be due next, in microseconds.
-    due_hint: AtomicI64,
+    common: Common,
+    state: Mutex<State>,
     wake: Notify,
 }
 
-/// Room for one delivery to be sent.
-pub(super) struct Place {
-    _width: OwnedSemaphorePermit,
-    _share: OwnedSemaphorePermit,
-    /// Of the room that all lanes share, so that its event counts against the memory that they share.
-    pub is_common: bool,
+struct State {
+    width: Width,
+    waiting: VecDeque<Parcel>,
+    sending: usize,
+    /// Room that was promised to acceptances which are not yet stored.
+    promised: usize,
+    /// More is due in the database than was claimed, and goes before what comes new.
+    is_backlogged: bool,
+    /// When something is known to be due next, in microseconds.
+    due_hint: i64,
+    is_closed: bool,
+}
+
+/// Room in a lane for a delivery that is about to be stored.
+pub struct Reservation {
+    lane: Arc<Lane>,
+    memory: Option<Share>,
+    epoch: u64,
+}
+
+impl Reservation {
+    pub(super) fn lane(&self) -> &Arc<Lane> {
+        &self.lane
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.lane.lock().promised -= 1;
+    }
 }
 
 impl Lane {
-    pub fn new(destination: DestinationId, common: Arc<Semaphore>) -> Self {
-        Self {
-            destination,
-            width: Arc::new(Semaphore::new(WIDTH)),
-            own: Arc::new(Semaphore::new(OWN_WIDTH)),
-            common,
+    pub fn new(destination: DestinationId, common: Common) -> Self {
+        let state = State {
+            width: Width::new(),
+            waiting: VecDeque::new(),
+            sending: 0,
+            promised: 0,
             // Until the first claim has shown otherwise.
-            is_backlogged: AtomicBool::new(true),
-            due_hint: AtomicI64::new(NEVER),
-            wake: Notify::new(),
+            is_backlogged: true,
+            due_hint: NEVER,
+            is_closed: false,
+        };
+        Self { destination, common, state: Mutex::new(state), wake: Notify::new() }
+    }
+
+    /// Room for one that is about to be stored, unless older ones wait for it in the database.
+    pub fn reserve(self: &Arc<Self>, project: EnvId, units: usize, epoch: u64) -> Option<Reservation> {
+        let mut state = self.lock();
+        let held = state.held();
+        if state.is_backlogged || held >= state.width.limit() * SHORT_WAY {
+            return None;
         }
+        let memory = if held < OWN { None } else { Some(self.common.memory.try_acquire(project, units)?) };
+        state.promised += 1;
+        drop(state);
+        Some(Reservation { lane: Arc::clone(self), memory, epoch })
     }
 
-    /// Room for one more, unless others are waiting for it.
-    pub fn room(&self) -> Option<Place> {
-        if self.is_backlogged.load(Ordering::Relaxed) { None } else { self.free_place() }
+    /// Takes in a delivery that was stored as leased. Returns what is to be sent now.
+    pub fn take_reserved(&self, mut reservation: Reservation, claimed: Claimed, event: Arc<NewEvent>) -> Vec<Turn> {
+        let memory = reservation.memory.take();
+        let parcel = Parcel { claimed, content: Content::Fresh(event), epoch: reservation.epoch, memory };
+        drop(reservation);
+        self.take_in([parcel])
     }
 
-    fn free_place(&self) -> Option<Place> {
-        let width = Arc::clone(&self.width).try_acquire_owned().ok()?;
-        let (share, is_common) = match Arc::clone(&self.own).try_acquire_owned() {
-            Ok(own) => (own, false),
-            Err(_) => (Arc::clone(&self.common).try_acquire_owned().ok()?, true),
-        };
-        Some(Place { _width: width, _share: share, is_common })
+    /// Takes in parcels. Returns what is to be sent now.
+    pub fn take_in(&self, parcels: impl IntoIterator<Item = Parcel>) -> Vec<Turn> {
+        let mut state = self.lock();
+        state.waiting.extend(parcels);
+        self.next_turns(&mut state)
     }
 
-    async fn next_place(&self) -> Option<Place> {
-        let width = Arc::clone(&self.width).acquire_owned().await.ok()?;
-        let (share, is_common) = tokio::select! {
-            biased;
-            own = Arc::clone(&self.own).acquire_owned() => (own, false),
-            common = Arc::clone(&self.common).acquire_owned() => (common, true),
-        };
-        Some(Place { _width: width, _share: share.ok()?, is_common })
+    /// Memory for an event that was read back, where there is some.
+    pub fn memory_for(&self, project: EnvId, units: usize) -> Option<Share> {
+        self.common.memory.try_acquire(project, units)
+    }
+
+    /// A delivery has ended; where it was sent, how its receiver took it. Returns what is to be sent next.
+    pub fn ended(&self, sent: Option<(Response, Instant)>, now: Instant) -> Vec<Turn> {
+        let mut state = self.lock();
+        if let Some((response, started)) = sent {
+            let was_full = state.sending >= state.width.limit();
+            state.width.learn(response, started, now, was_full);
+        }
+        state.sending -= 1;
+        let turns = self.next_turns(&mut state);
+        let wants_more = state.is_backlogged && state.room_for_claims() >= WORTH_A_CLAIM.min(state.width.limit());
+        drop(state);
+        if wants_more {
+            self.wake.notify_one();
+        }
+        turns
+    }
+
+    fn next_turns(&self, state: &mut State) -> Vec<Turn> {
+        let mut turns = Vec::new();
+        while state.sending < state.width.limit()
+            && let Some(parcel) = state.waiting.front()
+        {
+            let place = if state.sending < OWN {
+                None
+            } else {
+                // The lane's own ones end in any case, and then it is asked again.
+                let Some(place) = self.common.places.try_acquire(parcel.claimed.env_id, 1) else { break };
+                Some(place)
+            };
+            let Some(parcel) = state.waiting.pop_front() else { break };
+            state.sending += 1;
+            turns.push(Turn { parcel, place });
+        }
+        turns
+    }
+
+    /// How many may be claimed now. When none, the lane wakes its pump as soon as some may.
+    pub fn room_for_claims(&self) -> usize {
+        let mut state = self.lock();
+        let room = state.room_for_claims();
+        if room == 0 {
+            // Something may be due, and must not be overtaken by what comes new.
+            state.is_backlogged = true;
+        }
+        room
+    }
+
+    /// Whether the last claim has left something in the database that is due.
+    pub fn note_claimed(&self, wanted: usize, claimed: usize) -> bool {
+        let is_backlogged = claimed >= wanted;
+        self.lock().is_backlogged = is_backlogged;
+        is_backlogged
+    }
+
+    /// Ends the lane's pump, unless something is on its way. Returns whether it did.
+    pub fn close_if_idle(&self) -> bool {
+        let mut state = self.lock();
+        state.is_closed = state.held() == 0;
+        self.wake.notify_one();
+        state.is_closed
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.lock().is_closed
     }
 
     pub fn wake(&self) {
         self.wake.notify_one();
     }
 
+    pub async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
     /// Tells that something will be due at `at`.
     pub fn note_due(&self, at: Timestamp) {
-        if self.due_hint.fetch_min(at.as_micros(), Ordering::Relaxed) > at.as_micros() {
+        let mut state = self.lock();
+        if at.as_micros() < state.due_hint {
+            state.due_hint = at.as_micros();
+            drop(state);
             self.wake.notify_one();
         }
     }
 
     /// A hint whose time has come has served; one for later stays, since its row may not be committed yet.
-    fn forget_passed(&self, now: Timestamp) {
-        let hint = self.due_hint.load(Ordering::Relaxed);
-        if hint <= now.as_micros() {
-            // When it was changed meanwhile, the new one counts.
-            let _ = self.due_hint.compare_exchange(hint, NEVER, Ordering::Relaxed, Ordering::Relaxed);
+    pub fn forget_passed(&self, now: Timestamp) {
+        let mut state = self.lock();
+        if state.due_hint <= now.as_micros() {
+            state.due_hint = NEVER;
         }
     }
 
-    /// One place, and as many more as there are at that moment, up to a claim's worth.
-    async fn take_places(&self) -> Vec<Place> {
-        let Some(first) = self.next_place().await else { return Vec::new() };
-        if self.is_backlogged.load(Ordering::Relaxed) && self.width.available_permits() < WORTH_A_CLAIM {
-            tokio::time::sleep(GATHER_ROOM).await;
-        }
-        let mut taken = vec![first];
-        while taken.len() < CLAIM
-            && let Some(more) = self.free_place()
-        {
-            taken.push(more);
-        }
-        taken
+    /// How long until the earlier of `due` and what the lane was told of.
+    pub fn wait_until(&self, due: Option<Timestamp>, now: Timestamp) -> Duration {
+        let due = due.map_or(NEVER, Timestamp::as_micros).min(self.lock().due_hint);
+        Timestamp::from_micros(due).since(now)
+    }
+
+    /// Nothing in here is changed in steps that a panic could come between.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Workers {
-    /// Claims what is due for a destination and has it sent, until the node stops.
-    pub(super) async fn pump(self, lane: Arc<Lane>) {
-        while !self.inner.stop.is_cancelled() {
-            let sleep = self.pump_once(&lane).await;
-            if sleep.is_zero() {
-                continue;
-            }
-            tokio::select! {
-                () = self.inner.stop.cancelled() => return,
-                () = lane.wake.notified() => {}
-                () = tokio::time::sleep(sleep) => {}
-            }
-        }
+impl State {
+    fn held(&self) -> usize {
+        self.sending + self.waiting.len() + self.promised
     }
 
-    /// Claims once. Returns how long to sleep before the next time.
-    async fn pump_once(&self, lane: &Arc<Lane>) -> Duration {
-        let snapshot = self.inner.registry.snapshot();
-        let is_paused = snapshot
-            .target(lane.destination)
-            .is_some_and(|target| target.destination.status == DestinationStatus::Paused);
-        if is_paused {
-            return LONGEST_SLEEP;
-        }
-        let Some(epoch) = self.inner.lease.epoch() else { return AFTER_ERROR };
-        let places = tokio::select! {
-            places = lane.take_places() => places,
-            () = self.inner.stop.cancelled() => return LONGEST_SLEEP,
-        };
-        let now = clock::now();
-        lane.forget_passed(now);
-        let wanted = places.len();
-        let limit = u32::try_from(wanted).unwrap_or(u32::MAX);
-        let claimed = match self.inner.store.claim(self.inner.lease.node(), lane.destination, now, limit).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                tracing::warn!(destination.id = %lane.destination, %error, "claiming deliveries failed; trying again");
-                return AFTER_ERROR;
-            }
-        };
-        let is_backlogged = claimed.len() == wanted;
-        lane.is_backlogged.store(is_backlogged, Ordering::Relaxed);
-        for (delivery, place) in claimed.into_iter().zip(places) {
-            self.start_send(delivery, None, epoch, Room { place, memory: None });
-        }
-        if is_backlogged {
-            return Duration::ZERO;
-        }
-        match self.inner.store.next_due(lane.destination).await {
-            Ok(due) => {
-                let due = due.map_or(NEVER, Timestamp::as_micros).min(lane.due_hint.load(Ordering::Relaxed));
-                // At least a moment, so that a row that another node is about to take is not asked for in a loop.
-                Timestamp::from_micros(due).since(clock::now()).clamp(Duration::from_millis(1), LONGEST_SLEEP)
-            }
-            Err(_) => AFTER_ERROR,
-        }
+    fn room_for_claims(&self) -> usize {
+        let ahead = self.width.limit() * (1 + CLAIMED_AHEAD);
+        ahead.saturating_sub(self.held()).min(MOST_CLAIMED)
     }
 }

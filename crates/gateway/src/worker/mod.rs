@@ -3,17 +3,18 @@
 //!
 //! A delivery comes to a lane in one of two ways. The node that accepts an event asks [`Workers::reserve`] for room
 //! before it stores the delivery; where there is room it is stored as leased and sent as soon as it is committed,
-//! without another look into the database. Everything else is claimed by the lane's pump ([`lane`]): retries, what
+//! without another look into the database. Everything else is claimed by the lane's [`pump`]: retries, what
 //! found no room, what another node left behind. The second way alone is enough for every delivery to be made.
 //!
-//! Nothing waits in memory: a lane takes no more than it may send at once, and events that are held for sending count
-//! against [`EVENT_BUDGET`]. A few deliveries of each lane need neither the room nor the memory that all lanes share, so
-//! that no lane stands still because others took everything.
+//! What is leased and waits in memory for its turn is bounded by how quickly its receiver takes it ([`lane`], [`width`]), and
+//! by what all lanes share ([`Quota`]), of which no project gets all. What does not fit stays in the database.
 
 mod lane;
 mod lease;
+mod pump;
 mod send;
 mod sweep;
+mod width;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -23,11 +24,12 @@ use std::{
 
 use domain::{
     delivery::Trigger,
-    id::{DeliveryId, DestinationId},
+    id::{DeliveryId, DestinationId, EnvId},
 };
 use store::{
     Result, Store,
     queue::Claimed,
+    quota::Quota,
     writer::{NewDelivery, NewEvent, Writer},
 };
 use tokio::sync::Semaphore;
@@ -36,15 +38,21 @@ use tokio_util::{
     task::{TaskTracker, task_tracker::TaskTrackerToken},
 };
 
-use self::{lane::Lane, lease::Lease, send::Room};
+pub use self::lane::Reservation;
+use self::{
+    lane::{Common, Lane},
+    lease::Lease,
+};
 use crate::{clock, http_client::HttpClient, registry::Registry};
 
 /// Deliveries that a node sends at once, beside the few that each lane may send in any case.
-const COMMON_WIDTH: usize = 1024;
+const COMMON_PLACES: usize = 2048;
 /// Bytes of events that are kept in memory between their commit and their sending.
 const EVENT_BUDGET: usize = 64 << 20;
 /// The budget is counted in pieces of this size.
 const BUDGET_UNIT: usize = 1024;
+/// What an event takes in memory beside its body.
+const EVENT_OVERHEAD: usize = 2048;
 /// Events that are read back at once before it is known how large they are.
 const READING_BACK: usize = 8;
 
@@ -78,17 +86,10 @@ struct Inner {
     /// Ends sends that have not ended in time.
     abort: CancellationToken,
     lanes: Mutex<HashMap<DestinationId, Arc<Lane>>>,
-    common_room: Arc<Semaphore>,
-    event_budget: Arc<Semaphore>,
+    common: Common,
     reading_back: Semaphore,
     /// What this node has taken and not yet recorded, to tell leases that nobody works on.
     running: Mutex<HashSet<DeliveryId>>,
-}
-
-/// Room in a lane for one delivery.
-pub struct Reservation {
-    room: Room,
-    epoch: u64,
 }
 
 impl Workers {
@@ -110,8 +111,7 @@ impl Workers {
             sends: TaskTracker::new(),
             abort: CancellationToken::new(),
             lanes: Mutex::default(),
-            common_room: Arc::new(Semaphore::new(COMMON_WIDTH)),
-            event_budget: Arc::new(Semaphore::new(EVENT_BUDGET / BUDGET_UNIT)),
+            common: Common { places: Quota::new(COMMON_PLACES), memory: Quota::new(EVENT_BUDGET / BUDGET_UNIT) },
             reading_back: Semaphore::new(READING_BACK),
             running: Mutex::default(),
         };
@@ -133,25 +133,19 @@ impl Workers {
         self.inner.sends.token()
     }
 
-    /// Room for an event of `bytes` in the lane of a destination, if it may be sent at once. A lane that has older
-    /// deliveries waiting gives no room, so that they are not overtaken for ever.
+    /// Room for an event of `bytes` in the lane of a destination, if it may go the short way. A lane that has older
+    /// deliveries waiting in the database gives no room, so that they are not overtaken for ever.
     #[must_use]
-    pub fn reserve(&self, destination: DestinationId, bytes: usize) -> Option<Reservation> {
+    pub fn reserve(&self, project: EnvId, destination: DestinationId, bytes: usize) -> Option<Reservation> {
         if self.inner.stop.is_cancelled() {
             return None;
         }
         let epoch = self.inner.lease.epoch()?;
-        let place = self.lane(destination).room()?;
-        let memory = if place.is_common {
-            Some(Arc::clone(&self.inner.event_budget).try_acquire_many_owned(budget_units(bytes)).ok()?)
-        } else {
-            None
-        };
-        Some(Reservation { room: Room { place, memory }, epoch })
+        self.lane(destination).reserve(project, budget_units(bytes), epoch)
     }
 
     /// Sends a delivery that was stored as leased.
-    pub fn send_reserved(&self, event: Arc<NewEvent>, delivery: &NewDelivery, reservation: Reservation) {
+    pub fn send_reserved(&self, event: &Arc<NewEvent>, delivery: &NewDelivery, reservation: Reservation) {
         let claimed = Claimed {
             env_id: event.env_id,
             id: delivery.id,
@@ -161,8 +155,10 @@ impl Workers {
             attempt_count: 0,
             trigger: Trigger::Initial,
         };
-        let Reservation { room, epoch } = reservation;
-        self.start_send(claimed, Some(event), epoch, room);
+        self.note_running([claimed.id]);
+        let lane = Arc::clone(reservation.lane());
+        let turns = lane.take_reserved(reservation, claimed, Arc::clone(event));
+        self.begin(&lane, turns);
     }
 
     /// Looks whether anything of a destination is due.
@@ -191,21 +187,29 @@ impl Workers {
         }
     }
 
+    fn note_running(&self, deliveries: impl IntoIterator<Item = DeliveryId>) {
+        self.running().extend(deliveries);
+    }
+
+    fn running(&self) -> std::sync::MutexGuard<'_, HashSet<DeliveryId>> {
+        lock(&self.inner.running)
+    }
+
     fn lane(&self, destination: DestinationId) -> Arc<Lane> {
         let mut lanes = lock(&self.inner.lanes);
         if let Some(lane) = lanes.get(&destination) {
             return Arc::clone(lane);
         }
-        let lane = Arc::new(Lane::new(destination, Arc::clone(&self.inner.common_room)));
+        let lane = Arc::new(Lane::new(destination, self.inner.common.clone()));
         lanes.insert(destination, Arc::clone(&lane));
         self.inner.sends.spawn(self.clone().pump(Arc::clone(&lane)));
         lane
     }
 }
 
-/// How much of the budget an event takes; one that is larger than all of it takes all.
-fn budget_units(bytes: usize) -> u32 {
-    u32::try_from((bytes / BUDGET_UNIT + 1).min(EVENT_BUDGET / BUDGET_UNIT)).unwrap_or(u32::MAX)
+/// How much of the budget an event takes.
+const fn budget_units(body_bytes: usize) -> usize {
+    (body_bytes + EVENT_OVERHEAD).div_ceil(BUDGET_UNIT)
 }
 
 /// A lock whose holder panicked still guards sound data: nothing here is changed in steps.

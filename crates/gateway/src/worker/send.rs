@@ -1,104 +1,81 @@
 //! One delivery's way through the last two stages: look up what it needs, send, settle, hand over to the writer.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
-use bytes::Bytes;
-use domain::{
-    connection::ConnectionStatus,
-    destination::DestinationStatus,
-    id::{DeliveryId, SourceId},
-};
+use domain::{connection::ConnectionStatus, delivery::ErrorClass, destination::DestinationStatus, id::DeliveryId};
 use store::{
-    StoreError, StoredEvent,
+    StoreError,
     queue::Claimed,
-    writer::{AttemptRecord, NewEvent, Verdict},
+    quota::Share,
+    writer::{AttemptRecord, Verdict},
 };
-use tokio::sync::OwnedSemaphorePermit;
 
-use super::{Workers, budget_units, lane::Place, lock};
+use super::{
+    Workers, budget_units,
+    lane::{Content, Lane, Turn},
+    width::Response,
+};
 use crate::{
     clock,
     pipeline::{
-        deliver::{self, Outgoing},
+        deliver::{self, Outgoing, Sent},
         record::{Dice, Tried, settle},
     },
     registry::Target,
 };
 
-/// What a delivery takes up while it is sent.
-pub(super) struct Room {
-    pub place: Place,
-    /// The event's part of the memory that all lanes share.
-    pub memory: Option<OwnedSemaphorePermit>,
+/// A place in a lane while a delivery is sent. When it is given back, whatever became of the delivery, the next one gets
+/// its turn.
+struct Slot {
+    workers: Workers,
+    lane: Arc<Lane>,
+    delivery: DeliveryId,
+    shares: [Option<Share>; 2],
+    sent: Option<(Response, Instant)>,
 }
 
-/// Takes a delivery off the list of those that this node works on, whatever happens.
-struct Running<'a> {
-    workers: &'a Workers,
-    id: DeliveryId,
-}
-
-impl Drop for Running<'_> {
+impl Drop for Slot {
     fn drop(&mut self) {
-        lock(&self.workers.inner.running).remove(&self.id);
-    }
-}
-
-/// What is sent: from memory, or read back.
-enum Content {
-    Fresh(Arc<NewEvent>),
-    Stored(Box<StoredEvent>),
-}
-
-impl Content {
-    fn source_id(&self) -> SourceId {
-        match self {
-            Self::Fresh(event) => event.source_id,
-            Self::Stored(event) => event.summary.source_id,
-        }
-    }
-
-    fn headers(&self) -> &[(String, String)] {
-        match self {
-            Self::Fresh(event) => &event.headers,
-            Self::Stored(event) => &event.headers,
-        }
-    }
-
-    fn body(&self) -> &Bytes {
-        match self {
-            Self::Fresh(event) => &event.body,
-            Self::Stored(event) => &event.body,
+        self.workers.running().remove(&self.delivery);
+        // First, so that the next one may have them.
+        self.shares = [None, None];
+        let turns = self.lane.ended(self.sent, Instant::now());
+        // What has not begun when the node stops is given back to the queue.
+        if !self.workers.inner.stop.is_cancelled() {
+            self.workers.begin(&self.lane, turns);
         }
     }
 }
 
 impl Workers {
-    pub(super) fn start_send(&self, claimed: Claimed, event: Option<Arc<NewEvent>>, epoch: u64, mut room: Room) {
-        lock(&self.inner.running).insert(claimed.id);
-        let workers = self.clone();
-        self.inner.sends.spawn(async move {
-            let _running = Running { workers: &workers, id: claimed.id };
-            tokio::select! {
-                result = workers.send(&claimed, event, epoch, &mut room) => {
-                    if let Err(error) = result {
-                        // It stays leased; the sweep finds that nobody works on it, and gives it back.
-                        tracing::warn!(delivery.id = %claimed.id, %error, "a delivery could not be made");
+    /// Sends what has its turn.
+    pub(super) fn begin(&self, lane: &Arc<Lane>, turns: Vec<Turn>) {
+        for turn in turns {
+            let Turn { parcel, place } = turn;
+            let mut slot = Slot {
+                workers: self.clone(),
+                lane: Arc::clone(lane),
+                delivery: parcel.claimed.id,
+                shares: [place, parcel.memory],
+                sent: None,
+            };
+            let (claimed, content, epoch) = (parcel.claimed, parcel.content, parcel.epoch);
+            self.inner.sends.spawn(async move {
+                let workers = slot.workers.clone();
+                tokio::select! {
+                    result = workers.send(&claimed, content, epoch, &mut slot) => {
+                        if let Err(error) = result {
+                            // It stays leased; the sweep finds that nobody works on it, and gives it back.
+                            tracing::warn!(delivery.id = %claimed.id, %error, "a delivery could not be made");
+                        }
                     }
+                    () = workers.inner.abort.cancelled() => {}
                 }
-                () = workers.inner.abort.cancelled() => {}
-            }
-            drop(room);
-        });
+            });
+        }
     }
 
-    async fn send(
-        &self,
-        claimed: &Claimed,
-        event: Option<Arc<NewEvent>>,
-        epoch: u64,
-        room: &mut Room,
-    ) -> Result<(), StoreError> {
+    async fn send(&self, claimed: &Claimed, content: Content, epoch: u64, slot: &mut Slot) -> Result<(), StoreError> {
         let node = self.inner.lease.node();
         let store = &self.inner.store;
         let mut snapshot = self.inner.registry.snapshot();
@@ -114,10 +91,15 @@ impl Workers {
         if connection.status == ConnectionStatus::Paused || target.destination.status == DestinationStatus::Paused {
             return store.hold(node, claimed.env_id, claimed.id).await;
         }
-        let content = match event {
-            Some(event) => Content::Fresh(event),
-            None => match self.read_back(claimed, room).await? {
-                Some(event) => Content::Stored(Box::new(event)),
+        let read;
+        let (source_id, headers, body) = match &content {
+            Content::Fresh(event) => (event.source_id, &event.headers, &event.body),
+            Content::Stored(event) => (event.source_id, &event.headers, &event.body),
+            Content::ToBeRead => match self.read_back(claimed, slot).await? {
+                Some(event) => {
+                    read = event;
+                    (read.source_id, &read.headers, &read.body)
+                }
                 None => return store.drop_leased(node, claimed, "its event is no longer kept").await,
             },
         };
@@ -125,39 +107,44 @@ impl Workers {
             // Others may have taken it over already.
             return Ok(());
         }
-        self.attempt(claimed, target, &content).await;
+        let outgoing = Outgoing {
+            event_id: claimed.event_id,
+            source_id,
+            delivery_id: claimed.id,
+            attempt_number: claimed.attempt_count + 1,
+            headers,
+            body: body.clone(),
+            now: clock::now(),
+        };
+        self.attempt(claimed, target, &outgoing, slot).await;
         Ok(())
     }
 
     /// The stored event, once there is memory for it.
-    async fn read_back(&self, claimed: &Claimed, room: &mut Room) -> Result<Option<StoredEvent>, StoreError> {
-        let read = self.inner.store.scope(claimed.env_id);
-        if !room.place.is_common {
-            return read.event(claimed.event_id).await;
+    async fn read_back(&self, claimed: &Claimed, slot: &mut Slot) -> Result<Option<store::Content>, StoreError> {
+        let scope = self.inner.store.scope(claimed.env_id);
+        let is_own = slot.shares[0].is_none();
+        let turn = if is_own { None } else { self.inner.reading_back.acquire().await.ok() };
+        let mut found = scope.contents(&[claimed.event_id], usize::MAX).await?;
+        let content = found.remove(&claimed.event_id);
+        drop(turn);
+        if let (Some(content), false) = (&content, is_own) {
+            let units = budget_units(content.body.len());
+            slot.shares[1] = Some(self.inner.common.memory.acquire(claimed.env_id, units).await);
         }
-        let Ok(_turn) = self.inner.reading_back.acquire().await else { return Ok(None) };
-        let event = read.event(claimed.event_id).await?;
-        if let Some(event) = &event {
-            let units = budget_units(event.body.len());
-            room.memory = Arc::clone(&self.inner.event_budget).acquire_many_owned(units).await.ok();
-        }
-        Ok(event)
+        Ok(content)
     }
 
-    async fn attempt(&self, claimed: &Claimed, target: &Target, content: &Content) {
-        let started_at = clock::now();
-        let attempt_number = claimed.attempt_count + 1;
-        let outgoing = Outgoing {
-            event_id: claimed.event_id,
-            source_id: content.source_id(),
+    async fn attempt(&self, claimed: &Claimed, target: &Target, outgoing: &Outgoing<'_>, slot: &mut Slot) {
+        let begun = Instant::now();
+        let sent = deliver::send(&self.inner.client, target, outgoing).await;
+        slot.sent = Some((response_of(&sent, begun.elapsed()), begun));
+        let tried = Tried {
             delivery_id: claimed.id,
-            attempt_number,
-            headers: content.headers(),
-            body: content.body().clone(),
-            now: started_at,
+            attempt_number: outgoing.attempt_number,
+            trigger: claimed.trigger,
+            started_at: outgoing.now,
         };
-        let sent = deliver::send(&self.inner.client, target, &outgoing).await;
-        let tried = Tried { delivery_id: claimed.id, attempt_number, trigger: claimed.trigger, started_at };
         let dice = Dice { now: clock::now(), spread: clock::spread(), id_bits: clock::id_bits() };
         let (attempt, verdict) = settle(tried, sent, &target.destination.retry, dice);
         let record = AttemptRecord { env_id: claimed.env_id, event_id: claimed.event_id, attempt, verdict };
@@ -165,7 +152,17 @@ impl Workers {
             writer.record(record).await;
         }
         if let Verdict::Retry(at) = verdict {
-            self.lane(claimed.destination_id).note_due(at);
+            slot.lane.note_due(at);
         }
+    }
+}
+
+/// What an attempt says of how much its receiver can take.
+fn response_of(sent: &Sent, took: std::time::Duration) -> Response {
+    let status = sent.answer.as_ref().map(|answer| answer.status);
+    match sent.error.as_ref().map(|error| error.class) {
+        Some(ErrorClass::Timeout | ErrorClass::Connect | ErrorClass::Protocol) => Response::Overcharged,
+        Some(ErrorClass::Status) if matches!(status, Some(429 | 503)) => Response::Overcharged,
+        _ => Response::Answered(took),
     }
 }

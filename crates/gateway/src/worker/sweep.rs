@@ -58,6 +58,9 @@ impl Workers {
                 store.release_held(connection, now).await?;
             }
         }
+        // Those of deleted destinations; what is still queued for one opens it once more.
+        lock(&self.inner.lanes)
+            .retain(|destination, lane| snapshot.target(*destination).is_some() || !lane.close_if_idle());
         for (destination, due) in store.queued_destinations().await? {
             if due <= now {
                 self.wake(destination);
