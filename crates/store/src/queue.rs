@@ -39,6 +39,8 @@ pub struct Claimed {
     pub trigger: Trigger,
 }
 
+const QUEUE_AGAIN: &str =
+    "UPDATE deliveries SET status = CASE WHEN attempt_count = 0 THEN 'pending' ELSE 'waiting' END, due_at = $2";
 const CLAIM_COLUMNS: &str = "env_id, id, event_id, connection_id, destination_id, attempt_count, attempt_trigger";
 
 impl Store {
@@ -150,13 +152,9 @@ impl Store {
 
     /// Queues the held deliveries of a connection, in batches.
     pub async fn release_held(&self, connection: ConnectionId, now: Timestamp) -> Result<u64> {
-        self.in_batches(
-            "UPDATE deliveries SET status = CASE WHEN attempt_count = 0 THEN 'pending' ELSE 'waiting' END, due_at = $2 \
-             WHERE (env_id, id) IN (SELECT env_id, id FROM deliveries WHERE status = 'held' AND connection_id = $1 \
-             ORDER BY id LIMIT $3)",
-            &[uuid(connection.as_u128()).into(), now.as_micros().into()],
-        )
-        .await
+        let held = self.found("status = 'held' AND connection_id = $1 ORDER BY id LIMIT $3");
+        let sql = format!("{QUEUE_AGAIN} WHERE {held}");
+        self.in_batches(&sql, &[uuid(connection.as_u128()).into(), now.as_micros().into()]).await
     }
 
     /// Tells the others that `node` is here.
@@ -173,42 +171,80 @@ impl Store {
 
     /// Takes `node` off the list and gives its deliveries back.
     pub async fn leave(&self, node: i64, now: Timestamp) -> Result<u64> {
-        let released = self.release_leases(node, now).await?;
+        let released = self.in_batches(&self.release_sql(), &[node.into(), now.as_micros().into()]).await?;
         self.writer().execute_raw(self.statement("DELETE FROM nodes WHERE id = $1", [node.into()])).await?;
         Ok(released)
     }
 
     /// Gives back the deliveries of nodes that are no longer alive. Returns how many.
     pub async fn take_over(&self, node: i64, now: Timestamp) -> Result<u64> {
-        // An SQLite file has one process: whoever else is named in it is gone.
-        let gone = if self.is_shared() {
-            format!("DELETE FROM nodes WHERE id <> $1 AND expires_at < {}", self.database_clock())
-        } else {
-            "DELETE FROM nodes WHERE id <> $1".to_owned()
-        };
-        self.writer().execute_raw(self.statement(gone, [node.into()])).await?;
+        // Who holds leases without being listed is listed as one that is gone.
         let sql = "WITH RECURSIVE step(o) AS (\
               SELECT (SELECT lease_owner FROM deliveries WHERE lease_owner IS NOT NULL ORDER BY lease_owner LIMIT 1) \
               UNION ALL \
               SELECT (SELECT lease_owner FROM deliveries WHERE lease_owner IS NOT NULL AND lease_owner > step.o \
                       ORDER BY lease_owner LIMIT 1) FROM step WHERE step.o IS NOT NULL) \
-            SELECT o FROM step WHERE o IS NOT NULL AND o <> $1 AND o NOT IN (SELECT id FROM nodes)";
+            INSERT INTO nodes (id, started_at, expires_at) SELECT o, $2, 0 FROM step \
+            WHERE o IS NOT NULL AND o <> $1 AND o NOT IN (SELECT id FROM nodes) ON CONFLICT (id) DO NOTHING";
+        self.writer().execute_raw(self.statement(sql, [node.into(), now.as_micros().into()])).await?;
+        let sql = format!("SELECT id FROM nodes WHERE id <> $1 AND {}", self.is_gone());
         let rows = self.writer().query_all_raw(self.statement(sql, [node.into()])).await?;
         let mut released = 0;
         for row in &rows {
-            released += self.release_leases(get::<i64>(row, "o")?, now).await?;
+            released += self.take_over_from(get(row, "id")?, now).await?;
         }
         Ok(released)
     }
 
-    async fn release_leases(&self, owner: i64, now: Timestamp) -> Result<u64> {
-        self.in_batches(
-            "UPDATE deliveries SET status = CASE WHEN attempt_count = 0 THEN 'pending' ELSE 'waiting' END, due_at = $2, \
-             lease_owner = NULL WHERE (env_id, id) IN (\
-             SELECT env_id, id FROM deliveries WHERE lease_owner = $1 ORDER BY env_id, id LIMIT $3)",
-            &[owner.into(), now.as_micros().into()],
+    async fn take_over_from(&self, gone: i64, now: Timestamp) -> Result<u64> {
+        // While its row is locked it cannot come back, nor can another node take over from it: either would claim anew
+        // what is given back here.
+        let lock = if self.is_shared() { "FOR UPDATE SKIP LOCKED" } else { "" };
+        let still_gone = format!("SELECT id FROM nodes WHERE id = $1 AND {} {lock}", self.is_gone());
+        let mut total = 0;
+        loop {
+            let transaction = self.begin().await?;
+            if transaction.query_one_raw(self.statement(still_gone.as_str(), [gone.into()])).await?.is_none() {
+                return Ok(total);
+            }
+            let values = [gone.into(), now.as_micros().into(), RELEASE_BATCH.into()];
+            let released = transaction.execute_raw(self.statement(self.release_sql(), values)).await?.rows_affected();
+            total += released;
+            let is_all = released < RELEASE_BATCH.unsigned_abs();
+            if is_all {
+                transaction.execute_raw(self.statement("DELETE FROM nodes WHERE id = $1", [gone.into()])).await?;
+            }
+            transaction.commit().await?;
+            if is_all {
+                return Ok(total);
+            }
+        }
+    }
+
+    /// Gives back up to `$3` of what `$1` has taken.
+    fn release_sql(&self) -> String {
+        format!(
+            "{QUEUE_AGAIN}, lease_owner = NULL WHERE {}",
+            self.found("lease_owner = $1 ORDER BY env_id, id LIMIT $3")
         )
-        .await
+    }
+
+    /// Those deliveries that a condition finds, as the condition of an update.
+    fn found(&self, condition: &str) -> String {
+        match self.backend() {
+            // What another transaction has just changed is looked at again once it is locked. A plain subquery is not
+            // asked again: a delivery that was recorded or claimed meanwhile would be queued once more.
+            DbBackend::Postgres => {
+                format!("ctid = ANY (ARRAY(SELECT ctid FROM deliveries WHERE {condition} FOR UPDATE SKIP LOCKED))")
+            }
+            _ => format!("(env_id, id) IN (SELECT env_id, id FROM deliveries WHERE {condition})"),
+        }
+    }
+
+    /// Whether the node of a row, which is not this one, is taken to be gone.
+    fn is_gone(&self) -> String {
+        // An SQLite file has one process: whoever else is named in it is gone.
+        if self.is_shared() { format!("expires_at < {}", self.database_clock()) } else { "TRUE".to_owned() }
     }
 
     /// Repeats a statement whose last placeholder is a limit until it finds nothing more.
