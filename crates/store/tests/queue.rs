@@ -78,7 +78,7 @@ fn delivery(number: u128, start: Start) -> NewDelivery {
 
 fn record(claimed: &Claimed, verdict: Verdict) -> AttemptRecord {
     let attempt = Attempt {
-        id: AttemptId::new(NOW, claimed.id.as_u128()),
+        id: AttemptId::new(NOW, claimed.attempt_count.into()),
         delivery_id: claimed.id,
         attempt_number: claimed.attempt_count + 1,
         trigger: claimed.trigger,
@@ -184,6 +184,22 @@ async fn a_lost_lease_is_not_recorded_into() {
     bench.record(record(&taken[0], Verdict::GiveUp)).await;
     assert_eq!(bench.status(delivery_id).await, DeliveryStatus::InFlight);
     assert_eq!(bench.event_status(id).await, EventStatus::Processing);
+}
+
+#[tokio::test]
+async fn an_outcome_counts_once() {
+    let bench = bench("once").await;
+    bench.accept(1, vec![delivery(1, Start::Due)]).await;
+    let first = bench.claim(NODE, 10).await;
+    let outcome = record(&first[0], Verdict::Retry(NOW));
+    bench.record(outcome.clone()).await;
+    let second = bench.claim(NODE, 10).await;
+    assert_eq!(second[0].attempt_count, 1);
+    // Its first commit's answer was lost.
+    bench.record(outcome).await;
+    assert_eq!(bench.status(second[0].id).await, DeliveryStatus::InFlight);
+    bench.record(record(&second[0], Verdict::Succeeded)).await;
+    assert_eq!(bench.status(second[0].id).await, DeliveryStatus::Succeeded);
 }
 
 #[tokio::test]

@@ -58,11 +58,14 @@ impl Verdict {
 const ATTEMPTS: &str = "INSERT INTO attempts (env_id, delivery_id, id, attempt_number, attempt_trigger, status, started_at, \
     latency_ms, response_status, response_headers, response_body, error, error_class, request, next_retry_at) {rows} \
     ON CONFLICT DO NOTHING";
-// Only while this node holds the lease: one that was taken for dead must not undo what its successor did.
+// Only while this node holds the lease: one that was taken for dead must not undo what its successor did. And only once:
+// when an outcome is handed over again, since the first commit's answer was lost, the node may have the next attempt in
+// hand already.
 const DELIVERIES: &str = "UPDATE deliveries SET status = v.column3, attempt_trigger = 'retry', \
     attempt_count = v.column4, due_at = v.column5, lease_owner = NULL, is_dlq = v.column6, last_error = v.column7, \
     updated_at = v.column8 FROM ({rows}) AS v \
-    WHERE deliveries.env_id = v.column1 AND deliveries.id = v.column2 AND deliveries.lease_owner = {all}";
+    WHERE deliveries.env_id = v.column1 AND deliveries.id = v.column2 AND deliveries.lease_owner = {all} \
+    AND deliveries.attempt_count = v.column4 - 1";
 const SET_COUNTS: &str = concat!(
     "UPDATE events SET open_count = open_count - t.succeeded - t.failed, succeeded_count = succeeded_count + t.succeeded, \
      failed_count = failed_count + t.failed, status = ",
@@ -94,8 +97,8 @@ pub(super) fn updates(records: &[AttemptRecord], node: i64, is_shared: bool) -> 
     // A statement that changes rows is no part of another one on SQLite. What has ended is counted while it is still leased.
     let sql = format!(
         "{SET_COUNTS} ({ENDED} (SELECT d.env_id, d.event_id, v.column3 AS status FROM ({{rows}}) AS v \
-         CROSS JOIN deliveries AS d WHERE d.env_id = v.column1 AND d.id = v.column2 AND d.lease_owner = {{all}}) AS e \
-         GROUP BY e.env_id, e.event_id) AS t {OF_EVENT}"
+         CROSS JOIN deliveries AS d WHERE d.env_id = v.column1 AND d.id = v.column2 AND d.lease_owner = {{all}} \
+         AND d.attempt_count = v.column4 - 1) AS e GROUP BY e.env_id, e.event_id) AS t {OF_EVENT}"
     );
     let ended = records.iter().filter(|record| record.verdict.is_final()).map(ended_row).collect();
     let events = RowStatement::new("concluded", sql, ended).with_all(node);
@@ -107,6 +110,7 @@ fn ended_row(record: &AttemptRecord) -> Vec<Value> {
         uuid(record.env_id.as_u128()).into(),
         uuid(record.attempt.delivery_id.as_u128()).into(),
         record.verdict.status().as_str().into(),
+        i64::from(record.attempt.attempt_number).into(),
     ]
 }
 
