@@ -82,7 +82,7 @@ impl Store {
                 .pragma("journal_size_limit", LOG_BYTES)
                 .pragma("cache_size", "-32000")
                 .pragma("temp_store", "memory")
-                .statement_cache_capacity(64)
+                .statement_cache_capacity(128)
         });
         // When a statement fails, SQLite may have ended the transaction by itself, and sqlx's count of nested ones is then
         // wrong: what it takes for a commit would be the end of a savepoint, and not on disk. Such a connection is closed.

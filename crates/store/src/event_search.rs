@@ -1,24 +1,21 @@
 //! Searching events by a part of their body or headers.
 //!
-//! The database looks into what it keeps as it was received; compressed bodies are looked into here. A search looks at a
-//! bounded number of events for each page.
+//! The database looks into what it keeps as it was received; compressed bodies are looked into here.
 
 use domain::{
     event::EventSummary,
     id::EventId,
     page::{Cursor, Page, PageRequest},
 };
-use sea_orm::{ConnectionTrait, DbBackend, Value, prelude::Uuid};
+use sea_orm::{ConnectionTrait, DbBackend, Value};
 
 use crate::{
     error::Result,
-    events::{COLUMNS, Conditions, Content, summary},
+    events::{COLUMNS, Conditions, Content, continued, summary},
     row::{get, uuid},
     scope::{Scope, rows_wanted},
 };
 
-/// How many events a search looks at for one page.
-const WINDOW: u32 = 20_000;
 /// Fewer candidates are not asked for at once.
 const CANDIDATES: usize = 64;
 /// Compressed bodies that are looked into at once, and how long each may be; a longer one is looked into alone.
@@ -56,22 +53,7 @@ impl Scope {
                 break;
             }
         }
-        let mut page = Page::from_rows(found, page.limit, |event| event.id.as_u128());
-        if let (false, Some(end)) = (page.has_more, window_end) {
-            page.has_more = true;
-            page.next_cursor = Some(Cursor(end.as_u128()).to_string());
-        }
-        Ok(page)
-    }
-
-    /// The id down to which one page of a search looks; `None` when that is all there is.
-    async fn window_end(&self, after: Option<Cursor>) -> Result<Option<Uuid>> {
-        let mut conditions = Conditions::new(self.env_uuid());
-        conditions.below(after);
-        let (clause, values) = conditions.finish();
-        let sql = format!("SELECT e.id FROM events e WHERE {clause} ORDER BY e.id DESC LIMIT 1 OFFSET {WINDOW}");
-        let row = self.store.reader().query_one_raw(self.store.statement(sql, values)).await?;
-        row.map(|row| get(&row, "id")).transpose()
+        Ok(continued(Page::from_rows(found, page.limit, |event| event.id.as_u128()), window_end))
     }
 
     async fn candidates(

@@ -36,12 +36,15 @@ pub struct Content {
 /// How many events are read back by one statement; of each the statement is prepared once.
 const CONTENT_SIZES: [usize; 4] = [1, 8, 32, 128];
 
+/// How many events one page looks at that no index leads: a search, or one by type.
+const WINDOW: u32 = 20_000;
+
 pub(crate) const COLUMNS: &str = "e.env_id, e.id, e.source_id, e.status, e.event_type, e.provider_event_id, e.method, e.path, e.query, \
     e.content_type, e.content_length, e.source_ip, e.received_at, e.verification_status, e.dedup_status";
 
 impl Scope {
-    /// Newest first. A search looks at a bounded number of events for each page, which may therefore be short, or even
-    /// empty, while there is more.
+    /// Newest first. A search, and what is asked for by type or connection, looks at a bounded number of events for each
+    /// page, which may therefore be short, or even empty, while there is more.
     pub async fn events(&self, filter: &EventFilter, page: PageRequest) -> Result<Page<EventSummary>> {
         let mut conditions = Conditions::new(self.env_uuid());
         conditions.below(page.after);
@@ -49,11 +52,8 @@ impl Scope {
             conditions.add("e.source_id = ?", [uuid(source.as_u128()).into()]);
         }
         if let Some(status) = filter.status {
-            // The second half is what the partial index is made for.
-            conditions.add("e.status = ?", [status.as_str().into()]);
-            if status != domain::event::EventStatus::Delivered {
-                conditions.add("e.status <> 'delivered'", []);
-            }
+            // Written out, so that the partial index is seen to fit.
+            conditions.add(&format!("e.status = '{}'", status.as_str()), []);
         }
         if let Some(event_type) = &filter.event_type {
             conditions.add("e.event_type = ?", [event_type.as_str().into()]);
@@ -74,12 +74,28 @@ impl Scope {
         if let Some(search) = filter.search.as_deref().filter(|text| !text.is_empty()) {
             return self.search_events(conditions, search, page).await;
         }
+        // No index knows these.
+        let is_looked_through = filter.event_type.is_some() || filter.connection_id.is_some();
+        let window = if is_looked_through { self.window_end(page.after).await? } else { None };
+        if let Some(end) = window {
+            conditions.add("e.id >= ?", [end.into()]);
+        }
         let (clause, mut values) = conditions.finish();
         values.push(i64::try_from(rows_wanted(&page)).unwrap_or(i64::MAX).into());
         let sql = format!("SELECT {COLUMNS} FROM events e WHERE {clause} ORDER BY e.id DESC LIMIT ${}", values.len());
         let rows = self.store.reader().query_all_raw(self.store.statement(sql, values)).await?;
         let events = rows.iter().map(summary).collect::<Result<Vec<_>>>()?;
-        Ok(Page::from_rows(events, page.limit, |event| event.id.as_u128()))
+        Ok(continued(Page::from_rows(events, page.limit, |event| event.id.as_u128()), window))
+    }
+
+    /// The id down to which one page looks that no index leads; `None` when that is all there is.
+    pub(crate) async fn window_end(&self, after: Option<Cursor>) -> Result<Option<Uuid>> {
+        let mut conditions = Conditions::new(self.env_uuid());
+        conditions.below(after);
+        let (clause, values) = conditions.finish();
+        let sql = format!("SELECT e.id FROM events e WHERE {clause} ORDER BY e.id DESC LIMIT 1 OFFSET {WINDOW}");
+        let row = self.store.reader().query_one_raw(self.store.statement(sql, values)).await?;
+        row.map(|row| get(&row, "id")).transpose()
     }
 
     pub async fn event(&self, id: EventId) -> Result<Option<StoredEvent>> {
@@ -129,6 +145,15 @@ impl Scope {
         }
         Ok(contents)
     }
+}
+
+/// A page that ends where its window does goes on from there.
+pub(crate) fn continued(mut page: Page<EventSummary>, window_end: Option<Uuid>) -> Page<EventSummary> {
+    if let (false, Some(end)) = (page.has_more, window_end) {
+        page.has_more = true;
+        page.next_cursor = Some(Cursor(end.as_u128()).to_string());
+    }
+    page
 }
 
 fn headers_of(row: &QueryResult) -> Result<Vec<(String, String)>> {

@@ -38,6 +38,7 @@ fn add(arguments: &mut PgArguments, statement: RowStatement) -> Result<String> {
     let sql = match statement.rows {
         Rows::Given(rows) => statement.sql.replace("{rows}", &add_rows(arguments, rows)?),
         Rows::OfAnother => statement.sql.into_owned(),
+        Rows::EachAlone(_) => return Err(not_bound(format!("{} takes its rows one by one", statement.name))),
     };
     let Some(all) = statement.all else { return Ok(sql) };
     match all {

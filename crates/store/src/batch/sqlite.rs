@@ -1,5 +1,5 @@
-//! Rows as `VALUES`, in a few sizes, so that SQLite prepares few statements and keeps them. What a size has too many
-//! is filled with nulls, which the statement leaves out.
+//! Rows in chunks of a few sizes, so that SQLite prepares few statements and keeps them. Statements with the same number of
+//! rows go to its thread together.
 //!
 //! Placeholders have no numbers: SQLite would look each of them up by its name, among all of them.
 
@@ -9,53 +9,71 @@ use sqlx::{Arguments, AssertSqlSafe, sqlite::SqliteArguments};
 use super::{RowStatement, Rows, failed, not_bound};
 use crate::{db::Store, error::Result};
 
-/// How many rows a statement may have; more become several statements.
-const SIZES: [usize; 5] = [1, 4, 16, 32, 64];
+/// How many rows are written at once: as often as it fits each size, the largest first.
+const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
-/// Runs statements one after the other as one transaction, all of them in one go.
+/// Runs statements one after the other as one transaction.
 pub(super) async fn run(store: &Store, statements: Vec<RowStatement>) -> Result<()> {
-    let (sql, arguments) = in_one_go(statements)?;
-    let mut connection = store.writer().get_sqlite_connection_pool().acquire().await.map_err(failed)?;
-    match sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *connection).await {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            // Whether its transaction is still open depends on what went wrong; with the connection it certainly ends.
-            if let Err(error) = connection.close().await {
-                tracing::debug!(%error, "a connection could not be closed in order");
-            }
-            Err(failed(error))
-        }
+    let pool = store.writer().get_sqlite_connection_pool();
+    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+    for (sql, arguments) in in_chunks(statements)? {
+        sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *transaction).await.map_err(failed)?;
     }
+    transaction.commit().await.map_err(failed)
 }
 
-fn in_one_go(statements: Vec<RowStatement>) -> Result<(String, SqliteArguments)> {
-    let mut arguments = SqliteArguments::default();
-    let mut all = vec!["BEGIN IMMEDIATE".to_owned()];
-    for statement in statements {
-        let Rows::Given(rows) = statement.rows else {
-            return Err(not_bound(format!("the statement {} has no rows of its own", statement.name)));
+fn in_chunks(statements: Vec<RowStatement>) -> Result<Vec<(String, SqliteArguments)>> {
+    let mut chunks = Vec::new();
+    let mut statements = statements.into_iter().map(OwnRows::of).collect::<Result<Vec<_>>>()?;
+    for together in statements.chunk_by_mut(|one, other| one.rows.len() == other.rows.len()) {
+        for size in SIZES {
+            while together.iter().any(|statement| statement.rows.len() >= size) {
+                let mut arguments = SqliteArguments::default();
+                let sql = together.iter_mut().map(|statement| statement.take(size, &mut arguments));
+                chunks.push((sql.collect::<Result<Vec<_>>>()?.join(";"), arguments));
+            }
+        }
+    }
+    Ok(chunks)
+}
+
+struct OwnRows {
+    statement: RowStatement,
+    rows: std::vec::IntoIter<Vec<Value>>,
+    is_each_alone: bool,
+}
+
+impl OwnRows {
+    fn of(mut statement: RowStatement) -> Result<Self> {
+        let (rows, is_each_alone) = match std::mem::replace(&mut statement.rows, Rows::OfAnother) {
+            Rows::Given(rows) => (rows, false),
+            Rows::EachAlone(rows) => (rows, true),
+            Rows::OfAnother => {
+                return Err(not_bound(format!("the statement {} has no rows of its own", statement.name)));
+            }
         };
-        let mut rows = rows.into_iter().peekable();
-        while let Some(columns) = rows.peek().map(Vec::len) {
-            let count = rows.len().min(SIZES[SIZES.len() - 1]);
-            let size = SIZES.into_iter().find(|size| *size >= count).unwrap_or(count);
-            rows.by_ref().take(count).flatten().try_for_each(|value| add(&mut arguments, value))?;
-            for _ in 0..(size - count) * columns {
-                arguments.add(None::<i64>).map_err(not_bound)?;
-            }
-            if let Some(value) = &statement.all {
-                add(&mut arguments, value.clone())?;
-            }
-            all.push(statement.sql.replace("{rows}", &values(columns, size)).replace("{all}", "?"));
-        }
+        Ok(Self { statement, rows: rows.into_iter(), is_each_alone })
     }
-    all.push("COMMIT".to_owned());
-    Ok((all.join(";"), arguments))
-}
 
-fn values(columns: usize, rows: usize) -> String {
-    let row = format!("({})", vec!["?"; columns].join(","));
-    format!("SELECT * FROM (VALUES {}) WHERE column1 IS NOT NULL", vec![row; rows].join(","))
+    /// Adds the values of so many rows. Returns what writes them.
+    fn take(&mut self, size: usize, arguments: &mut SqliteArguments) -> Result<String> {
+        let all = self.statement.all.clone();
+        let mut columns = 0;
+        for row in self.rows.by_ref().take(size) {
+            columns = row.len();
+            row.into_iter().try_for_each(|value| add(arguments, value))?;
+            if self.is_each_alone {
+                all.iter().cloned().try_for_each(|value| add(arguments, value))?;
+            }
+        }
+        if self.is_each_alone {
+            return Ok(vec![self.statement.sql.as_ref(); size].join(";"));
+        }
+        all.into_iter().try_for_each(|value| add(arguments, value))?;
+        let row = format!("({})", vec!["?"; columns].join(","));
+        let values = format!("VALUES {}", vec![row; size].join(","));
+        Ok(self.statement.sql.replace("{rows}", &values).replace("{all}", "?"))
+    }
 }
 
 fn add(arguments: &mut SqliteArguments, value: Value) -> Result<()> {
@@ -77,15 +95,14 @@ mod tests {
     #[test]
     fn rows_come_in_few_sizes() {
         let rows = |count| vec![vec![1_i64.into(), "x".into()]; count];
-        let statement = RowStatement::new("a", "A ({rows}) {all}", rows(2)).with_all(7_i64);
-        let (sql, arguments) = in_one_go(vec![statement]).expect("SQL");
-        assert_eq!(
-            sql,
-            "BEGIN IMMEDIATE;A (SELECT * FROM (VALUES (?,?),(?,?),(?,?),(?,?)) WHERE column1 IS NOT NULL) ?;COMMIT"
-        );
-        assert_eq!(arguments.len(), 9);
-        let (sql, arguments) = in_one_go(vec![RowStatement::new("a", "A {rows}", rows(65))]).expect("SQL");
-        assert_eq!((sql.matches("(?,?)").count(), sql.matches(';').count()), (65, 3));
-        assert_eq!(arguments.len(), 130);
+        let one = RowStatement::new("a", "A {rows}", rows(3));
+        let other = RowStatement { rows: Rows::EachAlone(rows(3)), ..RowStatement::new("b", "B ? ? ?", vec![]) };
+        let last = RowStatement::new("c", "C {rows}", rows(64));
+        let none = RowStatement::new("d", "D {rows}", rows(0));
+        let chunks = in_chunks(vec![one, other.with_all(7_i64), last, none]).expect("SQL");
+        let shown: Vec<_> = chunks.iter().map(|(sql, arguments)| (sql.as_str(), arguments.len())).collect();
+        assert_eq!(shown[0], ("A VALUES (?,?),(?,?);B ? ? ?;B ? ? ?", 10));
+        assert_eq!(shown[1], ("A VALUES (?,?);B ? ? ?", 5));
+        assert_eq!((shown[2].0.matches("(?,?)").count(), shown[2].1, shown.len()), (64, 128, 3));
     }
 }

@@ -42,10 +42,6 @@ impl Verdict {
         }
     }
 
-    const fn is_final(self) -> bool {
-        matches!(self, Self::Succeeded | Self::GiveUp)
-    }
-
     const fn due_at(self) -> Option<i64> {
         match self {
             Self::Retry(at) => Some(at.as_micros()),
@@ -77,6 +73,19 @@ const ENDED: &str = "SELECT e.env_id, e.event_id, count(CASE WHEN e.status = 'su
     count(CASE WHEN e.status = 'failed' THEN 1 END) AS failed FROM ";
 const OF_EVENT: &str = "WHERE events.env_id = t.env_id AND events.id = t.event_id";
 
+// The same for SQLite, one by one.
+const ONE_DELIVERY: &str = "UPDATE deliveries SET status = ?, attempt_trigger = 'retry', attempt_count = ?, due_at = ?, \
+    lease_owner = NULL, is_dlq = ?, last_error = ?, updated_at = ? \
+    WHERE env_id = ? AND id = ? AND attempt_count = ? AND lease_owner = ?";
+const ONE_SUCCEEDED: &str = concat!(
+    "UPDATE events SET open_count = open_count - 1, succeeded_count = succeeded_count + 1, status = ",
+    status_of!("open_count - 1", "succeeded_count + 1", "failed_count")
+);
+const ONE_FAILED: &str =
+    "UPDATE events SET open_count = open_count - 1, failed_count = failed_count + 1, status = 'failed'";
+const WHERE_LEASED: &str = "WHERE env_id = ? AND id = ? AND EXISTS (SELECT 1 FROM deliveries d \
+    WHERE d.env_id = ? AND d.id = ? AND d.attempt_count = ? AND d.lease_owner = ?)";
+
 /// What stores the attempts and their consequences.
 pub(super) fn updates(records: &[AttemptRecord], node: i64, is_shared: bool) -> Result<Vec<RowStatement>> {
     if records.is_empty() {
@@ -95,23 +104,35 @@ pub(super) fn updates(records: &[AttemptRecord], node: i64, is_shared: bool) -> 
         return Ok(vec![attempts, RowStatement::new("settled", returning, deliveries).with_all(node), events]);
     }
     // A statement that changes rows is no part of another one on SQLite. What has ended is counted while it is still leased.
-    let sql = format!(
-        "{SET_COUNTS} ({ENDED} (SELECT d.env_id, d.event_id, v.column3 AS status FROM ({{rows}}) AS v \
-         CROSS JOIN deliveries AS d WHERE d.env_id = v.column1 AND d.id = v.column2 AND d.lease_owner = {{all}} \
-         AND d.attempt_count = v.column4 - 1) AS e GROUP BY e.env_id, e.event_id) AS t {OF_EVENT}"
-    );
-    let ended = records.iter().filter(|record| record.verdict.is_final()).map(ended_row).collect();
-    let events = RowStatement::new("concluded", sql, ended).with_all(node);
-    Ok(vec![attempts, events, RowStatement::new("deliveries", DELIVERIES, deliveries).with_all(node)])
+    let alone =
+        |name, sql: String, rows| RowStatement { rows: Rows::EachAlone(rows), ..RowStatement::new(name, sql, vec![]) };
+    let ended = |verdict: Verdict| records.iter().filter(|record| record.verdict == verdict).map(ended_row).collect();
+    Ok(vec![
+        attempts,
+        alone("succeeded", format!("{ONE_SUCCEEDED} {WHERE_LEASED}"), ended(Verdict::Succeeded)).with_all(node),
+        alone("failed", format!("{ONE_FAILED} {WHERE_LEASED}"), ended(Verdict::GiveUp)).with_all(node),
+        alone("deliveries", ONE_DELIVERY.to_owned(), records.iter().map(lone_delivery_row).collect()).with_all(node),
+    ])
 }
 
 fn ended_row(record: &AttemptRecord) -> Vec<Value> {
+    let env: Value = uuid(record.env_id.as_u128()).into();
     vec![
-        uuid(record.env_id.as_u128()).into(),
+        env.clone(),
+        uuid(record.event_id.as_u128()).into(),
+        env,
         uuid(record.attempt.delivery_id.as_u128()).into(),
-        record.verdict.status().as_str().into(),
-        i64::from(record.attempt.attempt_number).into(),
+        (i64::from(record.attempt.attempt_number) - 1).into(),
     ]
+}
+
+/// The values of [`ONE_DELIVERY`].
+fn lone_delivery_row(record: &AttemptRecord) -> Vec<Value> {
+    let mut row = delivery_row(record);
+    // The key stands behind what is set.
+    row.rotate_left(2);
+    row.push((i64::from(record.attempt.attempt_number) - 1).into());
+    row
 }
 
 fn attempt_row(record: &AttemptRecord) -> Result<Vec<Value>> {
