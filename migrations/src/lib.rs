@@ -8,6 +8,7 @@ mod m0001_accounts;
 mod m0002_configuration;
 mod m0003_events;
 mod m0004_tallies;
+mod m0005_plans;
 
 pub struct Migrator;
 
@@ -19,6 +20,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0002_configuration::Migration),
             Box::new(m0003_events::Migration),
             Box::new(m0004_tallies::Migration),
+            Box::new(m0005_plans::Migration),
         ]
     }
 }

@@ -1,7 +1,7 @@
 //! Deliveries and attempts of a project, as people read and steer them.
 
 use domain::{
-    delivery::{Attempt, Delivery, DeliveryFilter, Trigger},
+    delivery::{Attempt, Delivery, DeliveryFilter, DeliveryStatus, Trigger},
     id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EventId},
     page::{Page, PageRequest},
     time::Timestamp,
@@ -19,6 +19,8 @@ use crate::{
 
 const COLUMNS: &str = "e.id, e.event_id, e.connection_id, e.destination_id, e.status, e.attempt_count, e.due_at, e.is_dlq, \
     e.last_error, e.created_at, e.updated_at";
+/// What most deliveries end as, so that no index leads to them.
+const USUAL: &str = DeliveryStatus::Succeeded.as_str();
 /// Deliveries of one event that are read at once: more connections than that a source does not have.
 const EVENT_LIMIT: u16 = 1000;
 /// Attempts of one delivery that are read at once, the newest of them.
@@ -39,12 +41,14 @@ impl Scope {
             );
         }
         if let Some(status) = filter.status {
-            // Written out, so that the partial index is seen to fit.
-            conditions.add(&format!("e.status = '{}'", status.as_str()), []);
+            conditions.add_status(status.as_str(), USUAL);
         }
         match filter.is_dlq {
             // Only a failed delivery is in the dead letter queue, and the partial index is made for those.
-            Some(true) => conditions.add("e.status = 'failed' AND e.is_dlq = ?", [true.into()]),
+            Some(true) => {
+                conditions.add_status(DeliveryStatus::Failed.as_str(), USUAL);
+                conditions.add("e.is_dlq = ?", [true.into()]);
+            }
             Some(false) => conditions.add("e.is_dlq = ?", [false.into()]),
             None => {}
         }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt::Write};
 
 use bytes::Bytes;
 use domain::{
-    event::{EventFilter, EventSummary},
+    event::{EventFilter, EventStatus, EventSummary},
     id::{EnvId, EventId, SourceId, uuid_v7},
     page::{Cursor, Page, PageRequest},
 };
@@ -52,8 +52,7 @@ impl Scope {
             conditions.add("e.source_id = ?", [uuid(source.as_u128()).into()]);
         }
         if let Some(status) = filter.status {
-            // Written out, so that the partial index is seen to fit.
-            conditions.add(&format!("e.status = '{}'", status.as_str()), []);
+            conditions.add_status(status.as_str(), EventStatus::Delivered.as_str());
         }
         if let Some(event_type) = &filter.event_type {
             conditions.add("e.event_type = ?", [event_type.as_str().into()]);
@@ -180,6 +179,15 @@ impl Conditions {
     pub(crate) fn below(&mut self, cursor: Option<Cursor>) {
         if let Some(cursor) = cursor {
             self.add("e.id < ?", [uuid(cursor.0).into()]);
+        }
+    }
+
+    /// A partial index holds what has another status than `usual`. Both are written out, so that either database sees that it
+    /// fits.
+    pub(crate) fn add_status(&mut self, status: &'static str, usual: &'static str) {
+        self.add(&format!("e.status = '{status}'"), []);
+        if status != usual {
+            self.add(&format!("e.status <> '{usual}'"), []);
         }
     }
 
