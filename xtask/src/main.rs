@@ -60,17 +60,8 @@ enum Task {
     Lint,
     /// Run all tests: Rust on SQLite and PostgreSQL, then the browser journeys
     Test(TestArgs),
-    /// Measure the release build: how much it takes in beside how fast the same server answers at all
-    Bench {
-        #[arg(value_enum)]
-        scenario: bench::Scenario,
-        /// How long each measurement takes, in seconds
-        #[arg(long, default_value_t = 10)]
-        seconds: u32,
-        /// Measure this binary instead of building one
-        #[arg(long)]
-        binary: Option<std::path::PathBuf>,
-    },
+    /// Measure the release build: each figure beside how fast the same server answers at all
+    Bench(bench::Options),
 }
 
 #[derive(Args)]
@@ -109,9 +100,12 @@ fn main() -> ExitCode {
 
 fn perform(task: Task) -> Result<()> {
     let workspace = Workspace::locate()?;
+    if let Task::Bench(options) = task {
+        return bench::run(&workspace, &options);
+    }
     let toolchain = Toolchain::choose(&workspace)?;
     match task {
-        Task::Toolchain => Ok(()),
+        Task::Toolchain | Task::Bench(_) => Ok(()),
         Task::Site { release } => site::build(&workspace, &toolchain, Mode::of(release)),
         Task::Build { release } => {
             let server = server::build(&workspace, &toolchain, Mode::of(release))?;
@@ -120,13 +114,6 @@ fn perform(task: Task) -> Result<()> {
         }
         Task::Run { dev, serve } => server::run(&workspace, &toolchain, Mode::of(!dev), &serve),
         Task::Lint => lint::check(&workspace, &toolchain),
-        Task::Bench { scenario, seconds, binary } => {
-            let server = match binary {
-                Some(binary) => binary,
-                None => server::build(&workspace, &toolchain, Mode::Release)?,
-            };
-            bench::run(scenario, &server, seconds)
-        }
         Task::Test(args) => test::run(&workspace, &toolchain, &args.selection()),
     }
 }

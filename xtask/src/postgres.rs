@@ -4,7 +4,7 @@ use std::{
     fs,
     net::TcpListener,
     os::unix::process::CommandExt as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -45,13 +45,20 @@ pub enum Disk {
 pub struct Cluster {
     guard: Child,
     port: u16,
+    programs: PathBuf,
+    folder: PathBuf,
 }
 
 impl Cluster {
     pub fn start(disk: Disk) -> Result<Self> {
+        Self::start_with(disk, &[])
+    }
+
+    /// With settings such as `work_mem=8MB` beside our own.
+    pub fn start_with(disk: Disk, more: &[&str]) -> Result<Self> {
         let programs = find_or_install()?;
         let folder = command::output(unprivileged("mktemp").args(["-d", "-t", "hookstream-test-XXXXXX"]))?;
-        let folder = Path::new(folder.trim());
+        let folder = PathBuf::from(folder.trim());
         command::output(unprivileged(programs.join("initdb")).arg(folder.join("data")).args([
             "--username=postgres",
             "--auth=trust",
@@ -70,33 +77,52 @@ impl Cluster {
         if disk == Disk::Trusted {
             settings.extend(["fsync", "synchronous_commit", "full_page_writes"].map(|name| format!("{name}=off")));
         }
+        settings.extend(more.iter().map(|setting| (*setting).to_owned()));
 
         let guard = unprivileged("sh")
             .args(["-c", GUARD, "sh"])
             .arg(programs.join("postgres"))
-            .arg(folder)
+            .arg(&folder)
             .args(settings.iter().flat_map(|setting| ["-c", setting]))
             .stdin(Stdio::piped())
             // Ctrl-C reaches us alone; the guard learns of it by its input.
             .process_group(0)
             .spawn()
             .context("cannot start PostgreSQL")?;
-        let cluster = Self { guard, port };
-        cluster.wait_until_ready(&programs, folder)?;
+        let cluster = Self { guard, port, programs, folder };
+        cluster.wait_until_ready()?;
         Ok(cluster)
     }
 
     pub fn url(&self) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+        self.url_of("postgres")
     }
 
-    fn wait_until_ready(&self, programs: &Path, folder: &Path) -> Result<()> {
+    pub fn url_of(&self, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// A shell on one of its databases that ends at the first error and prints nothing but values.
+    pub fn psql(&self, database: &str) -> Command {
+        let mut psql = Command::new(self.programs.join("psql"));
+        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]);
+        // Where statements are explained in the log, these are not among those that are asked about.
+        psql.arg(self.url_of(database)).env("PGOPTIONS", "-c auto_explain.sample_rate=0");
+        psql
+    }
+
+    /// What the server has written about itself.
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    fn wait_until_ready(&self) -> Result<()> {
         let start = Instant::now();
-        let mut is_ready = Command::new(programs.join("pg_isready"));
+        let mut is_ready = Command::new(self.programs.join("pg_isready"));
         is_ready.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
         while !command::succeeds(&mut is_ready) {
             if start.elapsed() > START_LIMIT {
-                let log = fs::read_to_string(folder.join("log")).unwrap_or_default();
+                let log = fs::read_to_string(self.log()).unwrap_or_default();
                 bail!("PostgreSQL did not start; its log says:\n{log}");
             }
             thread::sleep(POLL_INTERVAL);
