@@ -95,19 +95,15 @@ impl Cluster {
     }
 
     pub fn url(&self) -> String {
-        self.url_of("postgres")
+        format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
-    pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
-    }
-
-    /// A shell on one of its databases that ends at the first error and prints nothing but values.
-    pub fn psql(&self, database: &str) -> Command {
+    /// A shell that ends at the first error and prints nothing but values.
+    pub fn psql(&self) -> Command {
         let mut psql = Command::new(self.programs.join("psql"));
         psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]);
         // Where statements are explained in the log, these are not among those that are asked about.
-        psql.arg(self.url_of(database)).env("PGOPTIONS", "-c auto_explain.sample_rate=0");
+        psql.arg(self.url()).env("PGOPTIONS", "-c auto_explain.sample_rate=0");
         psql
     }
 

@@ -54,6 +54,11 @@ impl Api {
         Ok(answer.body_mut().read_json()?)
     }
 
+    pub fn patch(&self, path: &str, body: &Value) -> Result<Value> {
+        let mut answer = self.agent.patch(self.url(path)).header("x-api-key", &self.key).send_json(body)?;
+        Ok(answer.body_mut().read_json()?)
+    }
+
     fn make(&self, resource: &str, input: &Value) -> Result<String> {
         id_of(&self.post(&format!("/v1/{resource}"), input)?)
     }

@@ -22,10 +22,11 @@ mod paced;
 mod plans;
 mod receiver;
 mod report;
+mod retention;
 mod server;
 mod watch;
 
-use std::{path::PathBuf, sync::Arc};
+use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::{Args, ValueEnum};
@@ -60,17 +61,26 @@ pub enum Scenario {
     Nodes,
     /// Memory under load for a long time
     Memory,
+    /// How long answers take while old events are removed
+    Retention,
     /// How PostgreSQL goes about the statements that take most of its time
     Plans,
     /// Instructions of the hot pure parts, counted by valgrind
     Instructions,
 }
 
+/// On what to measure.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Database {
+pub enum Databases {
     Sqlite,
     Postgres,
     Both,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Database {
+    Sqlite,
+    Postgres,
 }
 
 #[derive(Args)]
@@ -78,8 +88,8 @@ pub struct Options {
     #[arg(value_enum)]
     scenario: Scenario,
     /// On which database
-    #[arg(long, value_enum, default_value_t = Database::Both)]
-    database: Database,
+    #[arg(long, value_enum, default_value_t = Databases::Both)]
+    database: Databases,
     /// How long each measurement takes
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
@@ -89,7 +99,8 @@ pub struct Options {
     /// Write everything that was measured into this file
     #[arg(long)]
     json: Option<PathBuf>,
-    /// How many events the database is filled with [default: 5,000,000 for growth, 200,000 for plans]
+    /// How many events the database is filled with [default: 5,000,000 for growth, 500,000 for retention, 200,000 for
+    /// plans]
     #[arg(long)]
     events: Option<u64>,
     /// How many deliveries wait [default: 1,000,000 for growth, 100,000 for backlog and isolation, 50,000 for plans]
@@ -101,9 +112,14 @@ pub struct Options {
 }
 
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
-    if options.scenario == Scenario::Instructions {
+    let Some(measurement) = options.scenario.measurement() else {
         let rows = instructions::measure(workspace, options.binary.as_deref())?;
         return options.report(instructions::COLUMNS, &rows);
+    };
+    let databases: Vec<_> =
+        measurement.databases.iter().filter(|database| options.database.include(**database)).collect();
+    if databases.is_empty() {
+        bail!("this scenario is one of PostgreSQL");
     }
     load::require_wrk()?;
     let binary = match &options.binary {
@@ -111,40 +127,49 @@ pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
         None => product::build(workspace, &Toolchain::choose(workspace)?, Mode::Release)?,
     };
     let bench = Bench { binary, options };
-    let (columns, measure, databases): (_, Measure, _) = match options.scenario {
-        Scenario::Ingest => (ingest::COLUMNS, ingest::measure, BOTH),
-        Scenario::E2e => (e2e::COLUMNS, e2e::measure, BOTH),
-        Scenario::Backlog => (backlog::COLUMNS, backlog::measure, BOTH),
-        Scenario::Isolation => (isolation::COLUMNS, isolation::measure, BOTH),
-        Scenario::Growth => (growth::COLUMNS, growth::measure, BOTH),
-        Scenario::Memory => (memory::COLUMNS, memory::measure, BOTH),
-        Scenario::Nodes => (nodes::COLUMNS, nodes::measure, SHARED),
-        Scenario::Plans => (plans::COLUMNS, plans::measure, SHARED),
-        Scenario::Instructions => return Ok(()),
-    };
-    let chosen: Vec<_> =
-        databases.iter().filter(|database| [**database, Database::Both].contains(&options.database)).collect();
-    if chosen.is_empty() {
-        bail!("this scenario is one of PostgreSQL");
-    }
     let mut rows = Vec::new();
-    for database in chosen {
+    for database in databases {
         let name = database.name();
         eprintln!("\n▸ Measure on {name}");
-        for mut row in measure(&bench, *database)? {
+        for mut row in (measurement.measure)(&bench, *database)? {
             row["database"] = name.into();
             eprintln!("{row:#}");
             rows.push(row);
         }
     }
-    options.report(columns, &rows)
+    options.report(measurement.columns, &rows)
 }
 
-/// Measures on one database, and returns the rows.
-type Measure = fn(&Bench<'_>, Database) -> Result<Vec<Value>>;
+/// How a scenario that needs a running server is measured.
+struct Measurement {
+    columns: &'static [Column],
+    /// Returns the rows of one database.
+    measure: fn(&Bench<'_>, Database) -> Result<Vec<Value>>,
+    databases: &'static [Database],
+}
 
-const BOTH: &[Database] = &[Database::Sqlite, Database::Postgres];
-const SHARED: &[Database] = &[Database::Postgres];
+impl Scenario {
+    const fn measurement(self) -> Option<Measurement> {
+        const BOTH: &[Database] = &[Database::Sqlite, Database::Postgres];
+        const SHARED: &[Database] = &[Database::Postgres];
+        Some(match self {
+            Self::Ingest => Measurement { columns: ingest::COLUMNS, measure: ingest::measure, databases: BOTH },
+            Self::E2e => Measurement { columns: e2e::COLUMNS, measure: e2e::measure, databases: BOTH },
+            Self::Backlog => Measurement { columns: backlog::COLUMNS, measure: backlog::measure, databases: BOTH },
+            Self::Isolation => {
+                Measurement { columns: isolation::COLUMNS, measure: isolation::measure, databases: BOTH }
+            }
+            Self::Growth => Measurement { columns: growth::COLUMNS, measure: growth::measure, databases: BOTH },
+            Self::Nodes => Measurement { columns: nodes::COLUMNS, measure: nodes::measure, databases: SHARED },
+            Self::Memory => Measurement { columns: memory::COLUMNS, measure: memory::measure, databases: BOTH },
+            Self::Retention => {
+                Measurement { columns: retention::COLUMNS, measure: retention::measure, databases: BOTH }
+            }
+            Self::Plans => Measurement { columns: plans::COLUMNS, measure: plans::measure, databases: SHARED },
+            Self::Instructions => return None,
+        })
+    }
+}
 
 impl Options {
     fn report(&self, columns: &[Column], rows: &[Value]) -> Result<()> {
@@ -158,12 +183,21 @@ impl Options {
     }
 }
 
+impl Databases {
+    fn include(self, database: Database) -> bool {
+        match self {
+            Self::Sqlite => database == Database::Sqlite,
+            Self::Postgres => database == Database::Postgres,
+            Self::Both => true,
+        }
+    }
+}
+
 impl Database {
     const fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "SQLite",
             Self::Postgres => "PostgreSQL",
-            Self::Both => "both",
         }
     }
 }
@@ -187,8 +221,8 @@ impl Bench<'_> {
     /// With settings of PostgreSQL beside the default ones.
     fn installation_with(&self, database: Database, settings: &[&str]) -> Result<Installation> {
         let cluster = match database {
-            Database::Postgres => Some((Arc::new(Cluster::start_with(Disk::Synced, settings)?), "bench")),
-            Database::Sqlite | Database::Both => None,
+            Database::Postgres => Some(Cluster::start_with(Disk::Synced, settings)?),
+            Database::Sqlite => None,
         };
         Installation::make(&self.binary, cluster)
     }

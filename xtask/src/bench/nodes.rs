@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashSet,
-    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -19,7 +18,6 @@ use super::{
     report::Column,
     server::{Installation, Node},
 };
-use crate::postgres::{Cluster, Disk};
 
 pub const COLUMNS: &[Column] = &[
     Column("processes", "/processes", 0),
@@ -49,8 +47,7 @@ pub fn measure(bench: &Bench<'_>, _: Database) -> Result<Vec<Value>> {
 }
 
 fn measure_together(bench: &Bench<'_>, count: usize) -> Result<Value> {
-    let cluster = Arc::new(Cluster::start(Disk::Synced)?);
-    let installation = Installation::make(&bench.binary, Some((cluster, "bench")))?;
+    let installation = bench.installation(Database::Postgres)?;
     let mut nodes = (0..count).map(|_| installation.start()).collect::<Result<Vec<_>>>()?;
     let receiver = Receiver::start()?;
     let first = nodes.first().context("there is no process")?;

@@ -1,7 +1,7 @@
 //! How PostgreSQL goes about the statements that take most of its time, told by itself (`auto_explain`) while the server
 //! works on a filled database.
 
-use std::{collections::HashMap, fs, io, path::Path, sync::Arc};
+use std::{collections::HashMap, fs, io, path::Path};
 
 use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
@@ -39,9 +39,9 @@ const SETTINGS: &[&str] = &[
 pub fn measure(bench: &Bench<'_>, _: Database) -> Result<Vec<Value>> {
     let events = bench.options.events.unwrap_or(DEFAULT_EVENTS);
     let waiting = bench.options.waiting.unwrap_or(DEFAULT_WAITING).min(events);
-    let cluster = Arc::new(Cluster::start_with(Disk::Synced, SETTINGS)?);
+    let cluster = Cluster::start_with(Disk::Synced, SETTINGS)?;
     let log = cluster.log();
-    let installation = Installation::make(&bench.binary, Some((cluster, "bench")))?;
+    let installation = Installation::make(&bench.binary, Some(cluster))?;
     let receiver = Receiver::start()?;
     let node = installation.start()?;
     let stage = Stage::set(&node, &receiver)?;

@@ -6,7 +6,6 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -37,20 +36,14 @@ pub struct Installation {
 
 enum Storage {
     Sqlite,
-    Postgres { cluster: Arc<Cluster>, database: String },
+    Postgres(Cluster),
 }
 
 impl Installation {
-    /// On SQLite, or on a new database of this name in the cluster.
-    pub fn make(binary: &Path, postgres: Option<(Arc<Cluster>, &str)>) -> Result<Self> {
+    /// On SQLite, or on a new cluster.
+    pub fn make(binary: &Path, cluster: Option<Cluster>) -> Result<Self> {
         let folder = command::output(Command::new("mktemp").args(["-d", "-t", "hookstream-bench-XXXXXX"]))?;
-        let storage = match postgres {
-            None => Storage::Sqlite,
-            Some((cluster, database)) => {
-                command::output(cluster.psql("postgres").args(["-c", &format!("CREATE DATABASE {database}")]))?;
-                Storage::Postgres { cluster, database: database.to_owned() }
-            }
-        };
+        let storage = cluster.map_or(Storage::Sqlite, Storage::Postgres);
         let folder = PathBuf::from(folder.trim());
         let mut installation = Self { binary: binary.to_owned(), folder, storage, key: String::new() };
         installation.key = installation.bootstrap(&["--email", "bench@example.com", "--org", "Bench"])?;
@@ -80,8 +73,8 @@ impl Installation {
             .env("HOOKSTREAM_LOG", "warn")
             .env("HOOKSTREAM_SECRET_KEY", "5e".repeat(32))
             .stdin(Stdio::null());
-        if let Storage::Postgres { cluster, database } = &self.storage {
-            process.env("HOOKSTREAM_DATABASE_URL", cluster.url_of(database));
+        if let Storage::Postgres(cluster) = &self.storage {
+            process.env("HOOKSTREAM_DATABASE_URL", cluster.url());
         }
         process
     }
@@ -113,13 +106,13 @@ impl Installation {
     }
 
     pub fn is_postgres(&self) -> bool {
-        matches!(self.storage, Storage::Postgres { .. })
+        matches!(self.storage, Storage::Postgres(_))
     }
 
     /// Runs statements by the database's own shell, and returns what they print.
     pub fn sql(&self, script: &str) -> Result<String> {
         let mut shell = match &self.storage {
-            Storage::Postgres { cluster, database } => cluster.psql(database),
+            Storage::Postgres(cluster) => cluster.psql(),
             Storage::Sqlite => {
                 if packages::find_program("sqlite3").is_none() {
                     packages::install(&["sqlite3"])?;
@@ -139,8 +132,8 @@ impl Installation {
     /// What the database takes up on the disk. On SQLite the log is folded in first, so no process may be running.
     pub fn bytes_on_disk(&self) -> Result<u64> {
         match &self.storage {
-            Storage::Postgres { database, .. } => {
-                Ok(self.sql(&format!("CHECKPOINT; SELECT pg_database_size('{database}');"))?.parse()?)
+            Storage::Postgres(_) => {
+                Ok(self.sql("CHECKPOINT; SELECT pg_database_size(current_database());")?.parse()?)
             }
             Storage::Sqlite => {
                 self.sql("PRAGMA wal_checkpoint(TRUNCATE);")?;
