@@ -107,6 +107,12 @@ impl Cluster {
         psql
     }
 
+    /// Of the process that all others of the cluster descend from.
+    pub fn process_id(&self) -> Result<u32> {
+        let file = fs::read_to_string(self.folder.join("data/postmaster.pid"))?;
+        file.lines().next().and_then(|line| line.trim().parse().ok()).context("PostgreSQL has no process")
+    }
+
     /// What the server has written about itself.
     pub fn log(&self) -> PathBuf {
         self.folder.join("log")

@@ -46,7 +46,7 @@ pub fn measure(bench: &Bench<'_>, database: Database) -> Result<Vec<Value>> {
     let (source, _) = node.api().route("bench", &receiver.url())?;
     let idle_mib = memory_mib(node.process_id())?;
     let healthz = bench.healthz(&node)?;
-    let watch = Watch::start(node.process_id())?;
+    let watch = Watch::start(node.process_id(), installation.postmaster()?)?;
     let (peak, through) = throughput(bench, &installation, &[&node], &source, &receiver)?;
     let used = watch.finish()?;
     let after_mib = memory_mib(node.process_id())?;

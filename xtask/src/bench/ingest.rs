@@ -33,7 +33,7 @@ pub fn measure(bench: &Bench<'_>, database: Database) -> Result<Vec<Value>> {
     let idle_mib = memory_mib(node.process_id())?;
     let healthz = bench.healthz(&node)?;
 
-    let watch = Watch::start(node.process_id())?;
+    let watch = Watch::start(node.process_id(), installation.postmaster()?)?;
     let peak = load::run(&[node.url(&inlet.path)], Request::Post(&installation.script()), bench.seconds())?;
     let used = watch.finish()?;
     if peak.refused > 0 {

@@ -109,6 +109,14 @@ impl Installation {
         matches!(self.storage, Storage::Postgres(_))
     }
 
+    /// The process of PostgreSQL that all its others descend from; none on SQLite.
+    pub fn postmaster(&self) -> Result<Option<u32>> {
+        match &self.storage {
+            Storage::Postgres(cluster) => cluster.process_id().map(Some),
+            Storage::Sqlite => Ok(None),
+        }
+    }
+
     /// Runs statements by the database's own shell, and returns what they print.
     pub fn sql(&self, script: &str) -> Result<String> {
         let mut shell = match &self.storage {

@@ -26,9 +26,10 @@ pub fn memory_mib(process: u32) -> Result<u64> {
     Ok(kib / 1024)
 }
 
-/// Watches a server process, and all of PostgreSQL, until it is asked what it has seen.
+/// Watches a server process, and the PostgreSQL it uses, until it is asked what it has seen.
 pub struct Watch {
     process: u32,
+    postmaster: Option<u32>,
     started: Instant,
     before: Usage,
     peak_mib: Arc<AtomicU64>,
@@ -36,14 +37,15 @@ pub struct Watch {
     thread: Option<JoinHandle<()>>,
 }
 
-/// Ticks of processor time.
+/// Ticks of processor time; of PostgreSQL by process.
 struct Usage {
     server: u64,
     postgres: HashMap<u32, u64>,
 }
 
 impl Watch {
-    pub fn start(process: u32) -> Result<Self> {
+    pub fn start(process: u32, postmaster: Option<u32>) -> Result<Self> {
+        let before = usage(process, postmaster)?;
         let peak_mib = Arc::new(AtomicU64::new(memory_mib(process)?));
         let stop = Arc::new(AtomicBool::new(false));
         let thread = thread::spawn({
@@ -57,15 +59,15 @@ impl Watch {
                 }
             }
         });
-        Ok(Self { process, started: Instant::now(), before: usage(process)?, peak_mib, stop, thread: Some(thread) })
+        Ok(Self { process, postmaster, started: Instant::now(), before, peak_mib, stop, thread: Some(thread) })
     }
 
     /// Cores are processor time by time passed: 2 is all that two cores have.
     pub fn finish(mut self) -> Result<Value> {
         let seconds = self.started.elapsed().as_secs_f64();
-        let after = usage(self.process)?;
+        let after = usage(self.process, self.postmaster)?;
         let cores = |ticks: u64| u32::try_from(ticks).map_or(f64::MAX, f64::from) / TICKS_PER_SECOND / seconds;
-        let postgres = after
+        let postgres: u64 = after
             .postgres
             .iter()
             .map(|(process, ticks)| ticks.saturating_sub(self.before.postgres.get(process).copied().unwrap_or(0)))
@@ -77,7 +79,7 @@ impl Watch {
         Ok(json!({
             "peak_mib": self.peak_mib.load(Ordering::Relaxed),
             "server_cores": cores(after.server.saturating_sub(self.before.server)),
-            "postgres_cores": cores(postgres),
+            "postgres_cores": self.postmaster.map(|_| cores(postgres)),
         }))
     }
 }
@@ -88,27 +90,35 @@ impl Drop for Watch {
     }
 }
 
-fn usage(server: u32) -> Result<Usage> {
-    let (_, server) = name_and_ticks(server).context("the server is gone")?;
+fn usage(server: u32, postmaster: Option<u32>) -> Result<Usage> {
+    let server = stat_of(server).context("the server is gone")?.ticks;
+    let Some(postmaster) = postmaster else { return Ok(Usage { server, postgres: HashMap::new() }) };
     let processes = fs::read_dir("/proc")?.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let postgres = processes
         .filter_map(|process: u32| {
-            let (name, ticks) = name_and_ticks(process)?;
-            (name == "postgres").then_some((process, ticks))
+            let stat = stat_of(process)?;
+            (process == postmaster || stat.parent == postmaster).then_some((process, stat.ticks))
         })
         .collect();
     Ok(Usage { server, postgres })
 }
 
-fn name_and_ticks(process: u32) -> Option<(String, u64)> {
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    parent: u32,
+    ticks: u64,
+}
+
+fn stat_of(process: u32) -> Option<Stat> {
     read_stat(&fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
 }
 
-/// The name stands in brackets and may hold anything; the 12th and 13th field after it are user and system time.
-fn read_stat(stat: &str) -> Option<(String, u64)> {
-    let (name, fields) = stat.split_once('(')?.1.rsplit_once(')')?;
-    let mut times = fields.split_whitespace().skip(11).map(str::parse::<u64>);
-    Some((name.to_owned(), times.next()?.ok()? + times.next()?.ok()?))
+/// The name stands in brackets and may hold anything. Of the fields after it the second is the parent, the 12th and 13th
+/// are user and system time.
+fn read_stat(stat: &str) -> Option<Stat> {
+    let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index)?.parse::<u64>().ok();
+    Some(Stat { parent: fields.get(1)?.parse().ok()?, ticks: ticks(11)? + ticks(12)? })
 }
 
 #[cfg(test)]
@@ -118,6 +128,7 @@ mod tests {
     #[test]
     fn a_name_may_hold_brackets() {
         let stat = "1 (a) b) S 2 3 4 5 6 7 8 9 10 11 12 13 14 15";
-        assert_eq!(read_stat(stat), Some(("a) b".to_owned(), 12 + 13)));
+        assert_eq!(read_stat(stat), Some(Stat { parent: 2, ticks: 12 + 13 }));
+        assert_eq!(read_stat("1 (a) S 2"), None);
     }
 }
