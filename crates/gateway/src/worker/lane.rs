@@ -25,9 +25,7 @@ use super::width::{Response, Width};
 
 /// Of what a lane holds, how many need nothing of what all lanes share.
 const OWN: usize = 2;
-/// For each that is sent at once so many may wait that came the short way, from their acceptance; those that are claimed
-/// are claimed when they are about to be needed.
-const SHORT_WAY: usize = 64;
+/// For each that is sent at once so many are claimed ahead.
 const CLAIMED_AHEAD: usize = 2;
 /// While more is due, fewer than this are not claimed, so that a claim is worth its while.
 const WORTH_A_CLAIM: usize = 8;
@@ -129,7 +127,7 @@ impl Lane {
     pub fn reserve(self: &Arc<Self>, project: EnvId, units: usize, epoch: u64) -> Option<Reservation> {
         let mut state = self.lock();
         let held = state.held();
-        if state.is_backlogged || held >= state.width.limit() * SHORT_WAY {
+        if state.is_backlogged || held >= state.width.limit() + state.width.ahead() {
             return None;
         }
         let memory = if held < OWN { None } else { Some(self.common.memory.try_acquire(project, units)?) };

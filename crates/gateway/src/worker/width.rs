@@ -21,8 +21,17 @@ pub(super) struct Width {
     /// No sign of overcharging was seen yet.
     is_doubling: bool,
     shortest: Option<Duration>,
+    /// How long answers take of late.
+    usual: Option<Duration>,
     last_cut: Option<Instant>,
 }
+
+/// What this node has taken waits in it for no longer than about so long; what is beyond that another node may take.
+const AHEAD: Duration = Duration::from_secs(1);
+/// The same, counted in widths.
+const LEAST_ROUNDS: usize = 2;
+const MOST_ROUNDS: usize = 128;
+const UNKNOWN_ROUNDS: u128 = 3;
 
 /// How a receiver took a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,12 +44,18 @@ pub(super) enum Response {
 
 impl Width {
     pub fn new() -> Self {
-        Self { limit: FIRST, is_doubling: true, shortest: None, last_cut: None }
+        Self { limit: FIRST, is_doubling: true, shortest: None, usual: None, last_cut: None }
     }
 
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 2 and 256")]
     pub fn limit(&self) -> usize {
         self.limit as usize
+    }
+
+    /// How many may wait for their turn: what is sent within about a second.
+    pub fn ahead(&self) -> usize {
+        let rounds = self.usual.map_or(UNKNOWN_ROUNDS, |usual| AHEAD.as_micros() / usual.as_micros().max(1));
+        self.limit() * usize::try_from(rounds).unwrap_or(usize::MAX).clamp(LEAST_ROUNDS, MOST_ROUNDS)
     }
 
     /// `started` and `now` are those of the delivery; `was_full` tells that as many were sent at once as may be.
@@ -49,6 +64,7 @@ impl Width {
             Response::Answered(took) => {
                 let shortest = self.shortest.map_or(took, |shortest| shortest + shortest / FORGETTING).min(took);
                 self.shortest = Some(shortest);
+                self.usual = Some(self.usual.map_or(took, |usual| (usual * 7 + took) / 8));
                 if was_full && took <= shortest * 2 + TOLERATED {
                     self.limit = (self.limit + if self.is_doubling { 1.0 } else { 1.0 / self.limit }).min(MOST);
                 }
@@ -106,6 +122,18 @@ mod tests {
             width.learn(QUICK, later(60), later(65), true);
         }
         assert!((5..=8).contains(&width.limit()), "{}", width.limit());
+    }
+
+    #[test]
+    fn what_waits_is_what_is_sent_within_a_second() {
+        let (mut width, at) = (Width::new(), Instant::now());
+        assert_eq!(width.ahead(), 48);
+        width.learn(Response::Answered(Duration::from_millis(700)), at, at, false);
+        assert_eq!(width.ahead(), 32);
+        for _ in 0..50 {
+            width.learn(Response::Answered(Duration::from_millis(10)), at, at, false);
+        }
+        assert!((1200..=1600).contains(&width.ahead()), "{}", width.ahead());
     }
 
     #[test]
