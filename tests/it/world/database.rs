@@ -14,6 +14,8 @@ pub enum Database {
     Sqlite(PathBuf),
     /// Dropped with the test.
     Postgres { admin: String, name: String },
+    /// Of a cluster that ends with the test: its URL.
+    Own(String),
 }
 
 /// Says where PostgreSQL is; `cargo xtask test` sets it.
@@ -45,6 +47,7 @@ impl Database {
                 let (server, _) = admin.rsplit_once('/').expect("the URL names a database");
                 Some(format!("{server}/{name}"))
             }
+            Self::Own(url) => Some(url.clone()),
         }
     }
 
@@ -52,7 +55,7 @@ impl Database {
     pub async fn bytes(&self) -> Vec<u8> {
         match self {
             Self::Sqlite(file) => everything_in(file.parent().expect("a folder")),
-            Self::Postgres { .. } => self.rows().await.join("\n").into_bytes(),
+            Self::Postgres { .. } | Self::Own(_) => self.rows().await.join("\n").into_bytes(),
         }
     }
 
@@ -78,7 +81,7 @@ impl Database {
                 let rows = sqlx::query(sql).fetch_all(&mut self.connect_sqlite().await).await.expect("an answer");
                 rows.iter().map(|row| row.get(0)).collect()
             }
-            Self::Postgres { .. } => {
+            Self::Postgres { .. } | Self::Own(_) => {
                 let rows = sqlx::query(sql).fetch_all(&mut self.connect_postgres().await).await.expect("an answer");
                 rows.iter().map(|row| row.get(0)).collect()
             }
@@ -92,7 +95,7 @@ impl Database {
                 let done = self.connect_sqlite().await.execute(sqlx::AssertSqlSafe(sql.to_owned())).await;
                 done.expect("SQLite does it");
             }
-            Self::Postgres { .. } => run(&mut self.connect_postgres().await, sql).await,
+            Self::Postgres { .. } | Self::Own(_) => run(&mut self.connect_postgres().await, sql).await,
         }
     }
 

@@ -2,10 +2,11 @@
 //!
 //! A [`World`] is a database with its first account; [`World::serve`] starts a server on it, and several servers may
 //! share the world that is on PostgreSQL. A [`Client`] speaks to a server as a program with an API key does, a [`Sink`]
-//! is a receiver that does as it is told, and a [`Proxy`] stands between a server and PostgreSQL. All of them end with
-//! the test, whatever becomes of it.
+//! is a receiver that does as it is told, a [`Proxy`] stands between a server and PostgreSQL, and a [`Cluster`] is a
+//! PostgreSQL of the test's own. All of them end with the test, whatever becomes of it.
 
 mod client;
+mod cluster;
 mod database;
 mod folder;
 mod proxy;
@@ -18,6 +19,7 @@ use std::process::{Output, Stdio};
 
 pub use self::{
     client::{Answer, Client, destination},
+    cluster::Cluster,
     proxy::Proxy,
     server::Server,
     sink::{Received, Reply, Sink},
@@ -68,6 +70,17 @@ impl World {
     pub async fn empty(on: On) -> Self {
         let folder = Folder::new();
         let database = Database::new(on, &folder).await;
+        Self::without_account(database, folder)
+    }
+
+    /// A database of a PostgreSQL of the test's own, which its servers reach by `url`, with its first account.
+    pub fn at(url: &str) -> Self {
+        let mut world = Self::without_account(Database::Own(url.to_owned()), Folder::new());
+        world.account = world.add_account("owner@example.com", "Acme");
+        world
+    }
+
+    fn without_account(database: Database, folder: Folder) -> Self {
         let nobody = String::new;
         let account = Account { org_id: nobody(), env_id: nobody(), api_key: nobody(), password: None };
         Self { database, folder, account }
