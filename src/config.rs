@@ -24,6 +24,10 @@ pub struct Config {
     pub public_url: Option<String>,
     /// `sqlite:<path>` or `postgres://…`; a file in the data folder when absent.
     pub database_url: Option<String>,
+    /// What stands before PostgreSQL.
+    pub database_pooler: DatabasePooler,
+    /// PostgreSQL itself, where `database_url` leads to a pooler in transaction mode, which carries no notifications.
+    pub database_listen_url: Option<String>,
     pub data_dir: PathBuf,
     /// 64 hexadecimal characters; generated into the data folder when absent, and required with PostgreSQL.
     #[serde(skip_serializing)]
@@ -51,10 +55,20 @@ pub enum Signup {
     Closed,
 }
 
-const NAMES: [&str; 10] = [
+/// A pooler that needs to be known of: one that gives a connection a server for one transaction at a time.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DatabasePooler {
+    None,
+    Transaction,
+}
+
+const NAMES: [&str; 12] = [
     "addr",
     "public_url",
     "database_url",
+    "database_pooler",
+    "database_listen_url",
     "data_dir",
     "secret_key",
     "allow_targets",
@@ -74,6 +88,8 @@ impl Default for Config {
             addr: SocketAddr::from(([127, 0, 0, 1], 3000)),
             public_url: None,
             database_url: None,
+            database_pooler: DatabasePooler::None,
+            database_listen_url: None,
             data_dir: PathBuf::from("data"),
             secret_key: None,
             allow_targets: Vec::new(),
@@ -121,7 +137,11 @@ impl Config {
             .database_url
             .clone()
             .unwrap_or_else(|| format!("sqlite:{}", self.data_dir.join("hookstream.db").display()));
-        store::Options { url, max_connections: MAX_CONNECTIONS }
+        let pooler = match self.database_pooler {
+            DatabasePooler::None => store::Pooler::None,
+            DatabasePooler::Transaction => store::Pooler::Transaction,
+        };
+        store::Options { url, max_connections: MAX_CONNECTIONS, pooler, listen_url: self.database_listen_url.clone() }
     }
 
     /// What the gateway needs to know. Generates the secret key where that is allowed.

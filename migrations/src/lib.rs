@@ -9,6 +9,7 @@ mod m0002_configuration;
 mod m0003_events;
 mod m0004_tallies;
 mod m0005_plans;
+mod m0006_signals;
 
 pub struct Migrator;
 
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0003_events::Migration),
             Box::new(m0004_tallies::Migration),
             Box::new(m0005_plans::Migration),
+            Box::new(m0006_signals::Migration),
         ]
     }
 }

@@ -1,18 +1,24 @@
 //! Several servers on one PostgreSQL.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 
 use crate::{
     durability::{Load, assert_none_twice, reconcile},
-    world::{On, Reply, Sink, World, eventually},
+    world::{Live, On, Proxy, Reply, Sink, World, eventually},
 };
 
 on_postgres!(
     two_nodes_share_the_work,
     both_nodes_work_on_one_backlog,
     a_node_that_is_killed_is_taken_over,
+    one_of_three_is_killed_under_load,
+    a_node_without_its_database_sends_nothing_that_others_took_over,
+    a_page_hears_of_what_other_nodes_accept,
     a_change_through_one_node_holds_on_the_other,
     what_a_node_has_not_heard_of_yet_is_not_dropped,
     nodes_that_start_at_once_agree_on_the_schema,
@@ -83,6 +89,89 @@ async fn a_node_that_is_killed_is_taken_over(on: On) {
     }
     assert!(attempts < 2 * EVENTS as u64, "what the killed node had begun left no trace");
     assert_eq!(sink.count(), 2 * EVENTS);
+}
+
+async fn one_of_three_is_killed_under_load(on: On) {
+    const TAKEN_OVER: Duration = Duration::from_secs(20);
+    let world = World::new(on).await;
+    let (a, b, c) = tokio::join!(world.serve(), world.serve(), world.serve());
+    let sink = Sink::replying(Reply::After(Duration::from_millis(50), Box::new(Reply::Status(200)))).await;
+    let (source, _) = a.api().route("three", &sink.url(), json!({})).await;
+    for node in [&b, &c] {
+        eventually(Duration::from_secs(1), "they know the source", async || {
+            (node.post(&source, "first").await.status == 200).then_some(())
+        })
+        .await;
+    }
+    let load = Load::start(&[&a, &b, &c], &source);
+    load.runs(100, Duration::from_secs(2)).await;
+    a.kill();
+    let killed = Instant::now();
+    load.runs(200, Duration::from_secs(3)).await;
+    let acknowledged = load.end().await;
+    reconcile(b.api(), &sink, &acknowledged, TAKEN_OVER).await;
+    for (delivery, times) in times_of_deliveries(&sink) {
+        let by_the_living = times.iter().filter(|time| **time > killed).count();
+        assert!(by_the_living <= 1 && times.len() <= 2, "{delivery} was made {} times", times.len());
+    }
+}
+
+/// When each delivery was made.
+fn times_of_deliveries(sink: &Sink) -> HashMap<String, Vec<Instant>> {
+    let mut times: HashMap<String, Vec<Instant>> = HashMap::new();
+    for request in sink.received() {
+        let id = request.header("x-hookstream-delivery-id").expect("an id").to_owned();
+        times.entry(id).or_default().push(request.at);
+    }
+    times
+}
+
+async fn a_node_without_its_database_sends_nothing_that_others_took_over(on: On) {
+    const EVENTS: usize = 600;
+    /// How long a node goes on that hears nothing of its database, and a little more.
+    const OWN: Duration = Duration::from_millis(7_500);
+    let world = World::new(on).await;
+    let url = world.database().url().expect("PostgreSQL has one");
+    let proxy = Proxy::before(&url).await;
+    let a = world.serve_with(&[("HOOKSTREAM_DATABASE_URL", &proxy.url(&url))]).await;
+    let b = world.serve().await;
+    let sink = Sink::replying(Reply::After(Duration::from_millis(700), Box::new(Reply::Status(200)))).await;
+    let (source, _) = a.api().route("cut off", &sink.url(), json!({})).await;
+    let events = futures::future::join_all((0..EVENTS).map(|_| a.event(&source, "x"))).await;
+    // By then both have taken some that they have not begun to send.
+    sink.receives(EVENTS / 3).await;
+    proxy.fall_silent();
+    let cut = Instant::now();
+    eventually(Duration::from_secs(25), "the other node makes all of them", async || {
+        b.api().get("/v1/events?status=processing").await.list().is_empty().then_some(())
+    })
+    .await;
+    proxy.open();
+    eventually(Duration::from_secs(15), "the node is back", async || {
+        (a.api().get("/readyz").await.status == 200).then_some(())
+    })
+    .await;
+    let last = a.event(&source, "last").await;
+    a.api().event_becomes(&last, "delivered").await;
+    let times = times_of_deliveries(&sink);
+    assert_eq!(times.len(), events.len() + 1);
+    for (delivery, times) in times {
+        let later = times.iter().filter(|time| time.saturating_duration_since(cut) > OWN).count();
+        assert!(later <= 1, "{delivery} was sent by both: {:?}", times.iter().map(|t| *t - cut).collect::<Vec<_>>());
+    }
+}
+
+async fn a_page_hears_of_what_other_nodes_accept(on: On) {
+    let world = World::new(on).await;
+    let (a, b) = (world.serve().await, world.serve().await);
+    let source = a.api().source("watched").await;
+    let mut page = Live::open(&b, &world.account).await;
+    page.settles(Duration::from_millis(500)).await;
+    for _ in 0..3 {
+        a.event(&source, "seen on the other").await;
+        page.hears(Duration::from_secs(1)).await;
+        page.settles(Duration::from_millis(400)).await;
+    }
 }
 
 async fn a_change_through_one_node_holds_on_the_other(on: On) {

@@ -12,9 +12,10 @@ mod sqlite;
 
 use std::borrow::Cow;
 
-use sea_orm::{DbBackend, DbErr, RuntimeErr, Value};
+use sea_orm::Value;
 
 use crate::{
+    connection::Connection,
     db::Store,
     error::{Result, StoreError},
 };
@@ -50,15 +51,11 @@ impl RowStatement {
 impl Store {
     /// Runs statements as one transaction.
     pub(crate) async fn run_together(&self, statements: Vec<RowStatement>) -> Result<()> {
-        match self.backend() {
-            DbBackend::Postgres => postgres::run(self, statements).await,
-            _ => sqlite::run(self, statements).await,
+        match self.writer() {
+            Connection::Postgres(database) => postgres::run(database, statements).await,
+            Connection::Sqlite(database) => sqlite::run(database, statements).await,
         }
     }
-}
-
-fn failed(error: sqlx::Error) -> StoreError {
-    DbErr::Exec(RuntimeErr::SqlxError(error.into())).into()
 }
 
 fn not_bound(error: impl std::fmt::Display) -> StoreError {

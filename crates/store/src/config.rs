@@ -1,9 +1,10 @@
 //! The version of the configuration, by which every node keeps its cache true.
 
 use domain::{connection::Connection, destination::Destination, source::Source};
-use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use crate::{
+    connection::Transaction,
     db::Store,
     entity::{connection, destination, source},
     error::{Result, StoreError},
@@ -64,7 +65,7 @@ where
 }
 
 /// Takes the next version. The row stays locked until the commit, so that versions become visible in order.
-pub(crate) async fn next_version(store: &Store, transaction: &DatabaseTransaction) -> Result<i64> {
+pub(crate) async fn next_version(store: &Store, transaction: &Transaction) -> Result<i64> {
     let sql = "UPDATE config_version SET version = version + 1 WHERE id = 1 RETURNING version";
     let row = transaction.query_one_raw(store.statement(sql, [])).await?;
     match row {

@@ -3,10 +3,7 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use migrations::Migrator;
-use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, DbBackend,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait, Value,
-};
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbBackend, Statement, Value};
 use sea_orm_migration::MigratorTrait;
 use sqlx::{
     Connection,
@@ -14,25 +11,29 @@ use sqlx::{
 };
 
 use crate::{
+    connection::{Connection as Pool, Transaction},
     error::{Result, StoreError},
-    signals::Signals,
+    postgres::{Pooler, Postgres, Servers},
+    signals::{Hearing, Signals},
     wal::Wal,
 };
 
 /// Where the database is and how it is used.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// `sqlite:<path>` or `postgres://…`.
+    /// `sqlite:<path>` or `postgres://…`, where several servers may be named: `postgres://user:password@a:5432,b:5432/db`.
     pub url: String,
     /// How many connections a process may hold (PostgreSQL), or how many may read at once (SQLite).
     pub max_connections: u32,
+    /// What stands before PostgreSQL.
+    pub pooler: Pooler,
+    /// PostgreSQL itself, where `url` leads to a pooler that cannot carry notifications.
+    pub listen_url: Option<String>,
 }
 
 /// How long a statement may wait for a connection, and how long it may wait for a lock.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// The advisory lock that is held while the schema is changed.
-const MIGRATION_LOCK: i64 = 0x68_6f_6f_6b;
 /// How large the file of SQLite's write-ahead log stays when it begins anew.
 const LOG_BYTES: &str = "67108864";
 
@@ -43,8 +44,8 @@ pub struct Store {
 }
 
 struct Inner {
-    writer: DatabaseConnection,
-    reader: DatabaseConnection,
+    writer: Pool,
+    reader: Pool,
     /// Of SQLite.
     wal: Option<Wal>,
     signals: Signals,
@@ -107,35 +108,30 @@ impl Store {
         let mut fold = ConnectOptions::new(format!("sqlite://{}", path.display()));
         fold.max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
         fold.map_sqlx_sqlite_opts(|options| options.synchronous(SqliteSynchronous::Normal).busy_timeout(BUSY_TIMEOUT));
-        let wal = Wal::new(&path, Database::connect(fold).await?);
+        let wal = Wal::new(&path, Pool::Sqlite(Database::connect(fold).await?));
+        let (writer, reader) = (Pool::Sqlite(writer), Pool::Sqlite(reader));
         let inner = Inner { writer, reader, wal: Some(wal), signals: Signals::local(), _lock: Some(lock) };
         Ok(Self { inner: Arc::new(inner) })
     }
 
     async fn open_postgres(options: &Options) -> Result<Self> {
-        let mut connect = ConnectOptions::new(options.url.clone());
-        connect
-            .max_connections(options.max_connections.max(4))
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .sqlx_logging(false)
-            .set_application_name("hookstream")
-            .test_before_acquire_if_idle_for(Duration::from_secs(5));
-        let pool = Database::connect(connect).await?;
-        let signals = Signals::shared(pool.get_postgres_connection_pool().clone());
+        let postgres = Postgres::connect(&options.url, options.max_connections.max(4), options.pooler).await?;
+        let hearing = match (&options.listen_url, options.pooler) {
+            (Some(url), _) => Hearing::From(Servers::parse(url)?),
+            (None, Pooler::None) => Hearing::FromWhereItTells,
+            (None, Pooler::Transaction) => Hearing::ByLooking,
+        };
+        let signals = Signals::shared(postgres.clone(), hearing);
+        let pool = Pool::Postgres(postgres);
         Ok(Self { inner: Arc::new(Inner { writer: pool.clone(), reader: pool, wal: None, signals, _lock: None }) })
     }
 
     /// Brings the schema to the version of this program.
     pub async fn migrate(&self) -> Result<()> {
-        if !self.is_shared() {
-            return Ok(Migrator::up(self.writer(), None).await?);
+        match self.writer() {
+            Pool::Sqlite(connection) => Ok(Migrator::up(connection, None).await?),
+            Pool::Postgres(postgres) => postgres.migrate::<Migrator>().await,
         }
-        // Processes that start at once take their turns; the lock goes with the transaction, whatever happens.
-        let turn = self.begin().await?;
-        turn.execute_unprepared(&format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})")).await?;
-        Migrator::up(self.writer(), None).await?;
-        turn.commit().await?;
-        Ok(())
     }
 
     /// How many steps of the schema are not yet taken.
@@ -152,7 +148,7 @@ impl Store {
     pub async fn close(&self) {
         let folder = self.wal().map(Wal::folder);
         for connection in [&self.inner.reader, &self.inner.writer].into_iter().chain(folder) {
-            if let Err(error) = connection.clone().close().await {
+            if let Err(error) = connection.close().await {
                 tracing::warn!(%error, "closing the database failed");
             }
         }
@@ -172,7 +168,7 @@ impl Store {
         self.inner.writer.get_database_backend()
     }
 
-    pub(crate) fn writer(&self) -> &DatabaseConnection {
+    pub(crate) fn writer(&self) -> &Pool {
         &self.inner.writer
     }
 
@@ -180,16 +176,13 @@ impl Store {
         self.inner.wal.as_ref()
     }
 
-    pub(crate) fn reader(&self) -> &DatabaseConnection {
+    pub(crate) fn reader(&self) -> &Pool {
         &self.inner.reader
     }
 
-    /// Begins a transaction that may write. On SQLite it takes the write lock at once: one that reads first and
-    /// then writes would fail under concurrency.
-    pub(crate) async fn begin(&self) -> Result<DatabaseTransaction> {
-        let sqlite_transaction_mode = Some(SqliteTransactionMode::Immediate);
-        let options = TransactionOptions { sqlite_transaction_mode, ..TransactionOptions::default() };
-        Ok(self.writer().begin_with_options(options).await?)
+    /// Begins a transaction that may write.
+    pub(crate) async fn begin(&self) -> Result<Transaction> {
+        self.writer().begin().await
     }
 
     pub(crate) fn statement(&self, sql: impl Into<String>, values: impl IntoIterator<Item = Value>) -> Statement {

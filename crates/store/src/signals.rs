@@ -1,9 +1,10 @@
 //! Wake-ups: something changed. They carry no data, may be lost, and may come twice; whoever listens looks into the
 //! database, and looks from time to time without being told.
 //!
-//! Within a process they go over a broadcast channel. On PostgreSQL they also go to the other processes by NOTIFY,
-//! gathered for a few milliseconds and sent outside of the transactions they speak of, since a NOTIFY inside one
-//! makes all commits of the database wait for one another.
+//! Within a process they go over a broadcast channel; [`nodes`] carries them to the other processes on PostgreSQL and
+//! from them.
+
+mod nodes;
 
 use std::{
     collections::HashSet,
@@ -12,8 +13,11 @@ use std::{
 };
 
 use domain::id::{DestinationId, EnvId};
-use sqlx::{PgPool, postgres::PgListener};
 use tokio::sync::{Notify, broadcast};
+
+pub(crate) use self::nodes::Hearing;
+use self::nodes::Nodes;
+use crate::postgres::Postgres;
 
 /// What changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,20 +32,14 @@ pub enum Signal {
     Missed,
 }
 
-/// How long signals are gathered before they go to the other processes.
-const GATHER: Duration = Duration::from_millis(20);
 /// How long activity is gathered before anybody hears of it: thousands of events a second are one piece of news.
 const GATHER_ACTIVITY: Duration = Duration::from_millis(100);
-const RECONNECT: Duration = Duration::from_secs(1);
-/// Payloads of one NOTIFY statement; a backlog beyond it is told as `Missed`.
-const MAX_GATHERED: usize = 1000;
-const CHANNEL: &str = "hookstream";
 
 #[derive(Clone)]
 pub struct Signals {
     local: broadcast::Sender<Signal>,
     activity: Arc<Activity>,
-    others: Option<Arc<Others>>,
+    nodes: Option<Arc<Nodes>>,
 }
 
 #[derive(Default)]
@@ -50,23 +48,14 @@ struct Activity {
     waiting: Notify,
 }
 
-struct Others {
-    pool: PgPool,
-    /// Tells one's own notifications from those of others.
-    origin: String,
-    gathered: Mutex<HashSet<Signal>>,
-    waiting: Notify,
-}
-
 impl Signals {
     pub(crate) fn local() -> Self {
-        Self { local: broadcast::channel(4096).0, activity: Arc::default(), others: None }
+        Self { local: broadcast::channel(4096).0, activity: Arc::default(), nodes: None }
     }
 
-    pub(crate) fn shared(pool: PgPool) -> Self {
-        let origin = format!("{:016x}", random_origin());
-        let others = Others { pool, origin, gathered: Mutex::default(), waiting: Notify::new() };
-        Self { local: broadcast::channel(4096).0, activity: Arc::default(), others: Some(Arc::new(others)) }
+    pub(crate) fn shared(postgres: Postgres, hearing: Hearing) -> Self {
+        let nodes = Nodes::new(postgres, hearing);
+        Self { local: broadcast::channel(4096).0, activity: Arc::default(), nodes: Some(Arc::new(nodes)) }
     }
 
     /// Tells everybody; of activity a little later, and once for all that has come together.
@@ -88,19 +77,9 @@ impl Signals {
 
     /// Tells the other processes alone.
     pub fn tell_others(&self, signal: Signal) {
-        let Some(others) = &self.others else { return };
-        let mut gathered = lock(&others.gathered);
-        if gathered.contains(&Signal::Missed) {
-            return;
+        if let Some(nodes) = &self.nodes {
+            nodes.tell(signal);
         }
-        if gathered.len() >= MAX_GATHERED {
-            gathered.clear();
-            gathered.insert(Signal::Missed);
-        } else {
-            gathered.insert(signal);
-        }
-        drop(gathered);
-        others.waiting.notify_one();
     }
 
     pub fn subscribe(&self) -> broadcast::Receiver<Signal> {
@@ -109,9 +88,9 @@ impl Signals {
 
     /// Carries signals, within the process and to and from the others, until it is dropped.
     pub async fn run(&self) {
-        match &self.others {
-            Some(others) => {
-                tokio::join!(self.tell_activity(), self.hear(others), tell(others));
+        match &self.nodes {
+            Some(nodes) => {
+                tokio::join!(self.tell_activity(), nodes.hear(&self.local), nodes.carry());
             }
             None => self.tell_activity().await,
         }
@@ -127,60 +106,11 @@ impl Signals {
             }
         }
     }
-
-    async fn hear(&self, others: &Others) {
-        loop {
-            match self.listen(others).await {
-                Ok(()) => {}
-                Err(error) => tracing::warn!(%error, "listening for changes of other nodes failed; polling goes on"),
-            }
-            tokio::time::sleep(RECONNECT).await;
-            let _ = self.local.send(Signal::Missed);
-        }
-    }
-
-    async fn listen(&self, others: &Others) -> Result<(), sqlx::Error> {
-        let mut listener = PgListener::connect_with(&others.pool).await?;
-        listener.listen(CHANNEL).await?;
-        while let Some(notification) = listener.try_recv().await? {
-            let Some((origin, signal)) = notification.payload().split_once(' ') else { continue };
-            if origin != others.origin
-                && let Some(signal) = decode(signal)
-            {
-                let _ = self.local.send(signal);
-            }
-        }
-        Ok(())
-    }
 }
 
 /// A lock whose holder panicked still guards a sound set.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-async fn tell(others: &Others) {
-    loop {
-        others.waiting.notified().await;
-        tokio::time::sleep(GATHER).await;
-        let gathered = std::mem::take(&mut *lock(&others.gathered));
-        let payloads: Vec<String> =
-            gathered.into_iter().map(|signal| format!("{} {}", others.origin, encode(signal))).collect();
-        let sent = sqlx::query("SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload")
-            .bind(CHANNEL)
-            .bind(payloads)
-            .execute(&others.pool)
-            .await;
-        if let Err(error) = sent {
-            tracing::debug!(%error, "telling other nodes of a change failed; they will poll");
-        }
-    }
-}
-
-/// The standard library seeds its hash maps from the system's randomness, which is all that is needed here.
-fn random_origin() -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
 
 fn encode(signal: Signal) -> String {

@@ -12,10 +12,11 @@ use std::{
     time::Duration,
 };
 
-use sea_orm::{ConnectionTrait, DatabaseConnection, DatabaseTransaction, Statement};
+use sea_orm::{ConnectionTrait, Statement};
 use tokio::sync::{Mutex, Notify};
 
 use crate::{
+    connection::{Connection, Transaction},
     db::Store,
     error::{Result, StoreError},
     row::get,
@@ -31,7 +32,7 @@ const LONG_LOG: i64 = 4_096;
 pub(crate) struct Wal {
     path: PathBuf,
     /// A connection that does nothing else.
-    folder: DatabaseConnection,
+    folder: Connection,
     written: AtomicU64,
     much_written: Notify,
     is_long: AtomicBool,
@@ -42,7 +43,7 @@ pub(crate) struct Wal {
 }
 
 impl Wal {
-    pub fn new(database: &Path, folder: DatabaseConnection) -> Self {
+    pub fn new(database: &Path, folder: Connection) -> Self {
         let mut path = database.as_os_str().to_owned();
         path.push("-wal");
         Self {
@@ -56,14 +57,14 @@ impl Wal {
         }
     }
 
-    pub fn folder(&self) -> &DatabaseConnection {
+    pub fn folder(&self) -> &Connection {
         &self.folder
     }
 }
 
 impl Store {
     /// Commits, and returns when it is on disk.
-    pub(crate) async fn commit(&self, transaction: DatabaseTransaction) -> Result<()> {
+    pub(crate) async fn commit(&self, transaction: Transaction) -> Result<()> {
         transaction.commit().await?;
         self.sync().await
     }
@@ -126,7 +127,7 @@ impl Store {
     }
 
     /// Returns how many pages the log has.
-    async fn fold(&self, by: &DatabaseConnection, mode: &str) -> Result<i64> {
+    async fn fold(&self, by: &Connection, mode: &str) -> Result<i64> {
         let sql = format!("PRAGMA wal_checkpoint({mode})");
         let row = by.query_one_raw(Statement::from_string(self.backend(), sql)).await.inspect_err(|_| {
             // It may have been the disk, which tells of a failure only once.

@@ -39,7 +39,7 @@ impl Drop for Folder {
 async fn bench(name: &str) -> Bench {
     let folder = std::env::temp_dir().join(format!("hookstream-queue-{name}-{}", std::process::id()));
     let url = format!("sqlite:{}", folder.join("queue.db").display());
-    let store = Store::connect(&Options { url, max_connections: 2 }).await.expect("opens");
+    let store = Store::connect(&Options { url, max_connections: 2, ..Options::default() }).await.expect("opens");
     store.migrate().await.expect("migrates");
     let (writer, tasks) = Writer::start(&store, NODE);
     // They end with the writer's last handle.
@@ -243,6 +243,7 @@ async fn a_project_does_not_see_another_ones_rows() {
 async fn one_process_has_the_file() {
     let bench = bench("lock").await;
     let url = format!("sqlite:{}", bench.folder.0.join("queue.db").display());
-    let error = Store::connect(&Options { url, max_connections: 2 }).await.err().expect("is refused");
+    let error =
+        Store::connect(&Options { url, max_connections: 2, ..Options::default() }).await.err().expect("is refused");
     assert!(error.to_string().contains("in use by another hookstream process"), "{error}");
 }

@@ -53,12 +53,10 @@ impl Cluster {
     pub async fn start(settings: ClusterSettings<'_>) -> Self {
         let (programs, folder) = (programs(), new_folder());
         let data = folder.join("data");
-        run(
-            unprivileged(programs.join("initdb"))
-                .arg("--pgdata")
-                .arg(data)
-                .args("--username=postgres --auth=trust --encoding=UTF8 --no-locale --no-sync".split(' ')),
-        );
+        run(unprivileged(programs.join("initdb"))
+            .arg("--pgdata")
+            .arg(data)
+            .args("--username=postgres --auth=trust --encoding=UTF8 --no-locale --no-sync".split(' ')));
         Self::guarded(programs, folder, settings).await
     }
 
@@ -75,7 +73,8 @@ impl Cluster {
     }
 
     async fn guarded(programs: PathBuf, folder: PathBuf, settings: ClusterSettings<'_>) -> Self {
-        let port = TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).expect("a port is free").port();
+        let port =
+            TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).expect("a port is free").port();
         let fixed = format!(
             "listen_addresses=127.0.0.1 unix_socket_directories= port={port} max_connections=100 fsync=off \
              full_page_writes=off wal_receiver_status_interval=1 wal_retrieve_retry_interval=100ms"
@@ -145,17 +144,20 @@ impl Cluster {
         connection.execute(sqlx::AssertSqlSafe(sql.to_owned())).await.expect("PostgreSQL does it");
     }
 
+    /// A whole number that a query says.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let mut connection = PgConnection::connect(&self.url()).await.expect("PostgreSQL answers");
+        connection.fetch_one(sqlx::AssertSqlSafe(sql.to_owned())).await.expect("an answer").get(0)
+    }
+
     /// Of its database `postgres`.
     pub fn url(&self) -> String {
-        self.url_of("postgres")
+        format!("postgres://postgres@{}/postgres", self.address())
     }
 
-    pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}", self.port)
-    }
-
-    pub fn port(&self) -> u16 {
-        self.port
+    /// `127.0.0.1:<port>`
+    pub fn address(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
     }
 
     /// The process that all its others come from, while there is one.
@@ -181,7 +183,7 @@ impl Drop for Cluster {
 }
 
 /// A folder that PostgreSQL's user may write to, and nobody else read.
-fn new_folder() -> PathBuf {
+pub(super) fn new_folder() -> PathBuf {
     run(unprivileged("mktemp").args(["-d", "-t", "hookstream-it-XXXXXX"])).trim().into()
 }
 

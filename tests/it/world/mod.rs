@@ -5,10 +5,12 @@
 //! is a receiver that does as it is told, a [`Proxy`] stands between a server and PostgreSQL, and a [`Cluster`] is a
 //! PostgreSQL of the test's own. All of them end with the test, whatever becomes of it.
 
+mod bouncer;
 mod client;
 mod cluster;
 mod database;
 mod folder;
+mod live;
 mod proxy;
 mod server;
 pub mod signature;
@@ -18,8 +20,10 @@ mod wait;
 use std::process::{Output, Stdio};
 
 pub use self::{
+    bouncer::{Bouncer, PoolMode},
     client::{Answer, Client, destination},
     cluster::Cluster,
+    live::Live,
     proxy::Proxy,
     server::Server,
     sink::{Received, Reply, Sink},
@@ -38,6 +42,8 @@ pub enum On {
 pub struct World {
     database: Database,
     folder: Folder,
+    /// Of all its commands, over the usual ones.
+    settings: Vec<(String, String)>,
     /// What `hookstream bootstrap` has made.
     pub account: Account,
 }
@@ -62,7 +68,7 @@ impl World {
     /// A new database with its first account.
     pub async fn new(on: On) -> Self {
         let mut world = Self::empty(on).await;
-        world.account = world.add_account("owner@example.com", "Acme");
+        world.open_account();
         world
     }
 
@@ -73,17 +79,25 @@ impl World {
         Self::without_account(database, folder)
     }
 
-    /// A database of a PostgreSQL of the test's own, which its servers reach by `url`, with its first account.
+    /// A database of a PostgreSQL of the test's own, without a schema, and a folder.
     pub fn at(url: &str) -> Self {
-        let mut world = Self::without_account(Database::Own(url.to_owned()), Folder::new());
-        world.account = world.add_account("owner@example.com", "Acme");
-        world
+        Self::without_account(Database::Own(url.to_owned()), Folder::new())
+    }
+
+    /// Settings of all commands from now on.
+    pub fn set(&mut self, settings: Settings<'_>) {
+        self.settings.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    }
+
+    /// Makes the first account.
+    pub fn open_account(&mut self) {
+        self.account = self.add_account("owner@example.com", "Acme");
     }
 
     fn without_account(database: Database, folder: Folder) -> Self {
         let nobody = String::new;
         let account = Account { org_id: nobody(), env_id: nobody(), api_key: nobody(), password: None };
-        Self { database, folder, account }
+        Self { database, folder, settings: Vec::new(), account }
     }
 
     /// Another account in an organization of its own. On SQLite no server may run meanwhile.
@@ -142,6 +156,7 @@ impl World {
             .env("HOOKSTREAM_SIGNUP", "open")
             .env("HOOKSTREAM_LOG", "info")
             .env("HOOKSTREAM_DATABASE_URL", self.database.url().unwrap_or_default())
+            .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .envs(settings.iter().copied());
         command
     }

@@ -1,6 +1,9 @@
 //! What stands between a server and PostgreSQL, and can be taken away.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -12,6 +15,7 @@ use tokio::{
 /// A proxy; dropping it closes its connections.
 pub struct Proxy {
     address: SocketAddr,
+    server: Arc<Mutex<SocketAddr>>,
     mode: watch::Sender<Mode>,
     serving: JoinHandle<()>,
 }
@@ -28,13 +32,21 @@ enum Mode {
 impl Proxy {
     /// Before the server that `url` names.
     pub async fn before(url: &str) -> Self {
-        let rest = url.split_once('@').expect("the URL names a user").1;
-        let (server, _) = rest.split_once('/').expect("the URL names a database");
-        let server: SocketAddr = server.parse().expect("the URL has an address");
+        let server = Arc::new(Mutex::new(address_in(url)));
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
         let (mode, changes) = watch::channel(Mode::Open);
-        Self { address, mode, serving: tokio::spawn(serve(listener, server, changes)) }
+        let serving = tokio::spawn(serve(listener, Arc::clone(&server), changes));
+        Self { address, server, mode, serving }
+    }
+
+    /// New connections lead to the server that `url` names from now on.
+    pub fn lead_to(&self, url: &str) {
+        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = address_in(url);
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// `url` by way of this proxy.
@@ -65,13 +77,20 @@ impl Drop for Proxy {
     }
 }
 
-async fn serve(listener: TcpListener, server: SocketAddr, mut mode: watch::Receiver<Mode>) {
+fn address_in(url: &str) -> SocketAddr {
+    let rest = url.split_once('@').expect("the URL names a user").1;
+    let (server, _) = rest.split_once('/').expect("the URL names a database");
+    server.parse().expect("the URL has an address")
+}
+
+async fn serve(listener: TcpListener, server: Arc<Mutex<SocketAddr>>, mut mode: watch::Receiver<Mode>) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((client, _)) = accepted else { continue };
                 let now = *mode.borrow();
+                let server = *server.lock().unwrap_or_else(PoisonError::into_inner);
                 if now != Mode::Cut {
                     connections.spawn(carry(client, server, mode.clone()));
                 }

@@ -57,7 +57,7 @@ impl Server {
         if address.is_err() { Err(server.log()) } else { Ok(server) }
     }
 
-    pub(super) fn with_key(mut self, key: &str) -> Self {
+    pub fn with_key(mut self, key: &str) -> Self {
         self.client = self.client_with(key);
         self
     }

@@ -5,6 +5,7 @@ mod counts;
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
+    path::Path,
     process::{Command, Stdio},
 };
 
@@ -12,7 +13,7 @@ use anyhow::{Context as _, Result, bail};
 
 use self::counts::Counts;
 use crate::{
-    command,
+    command, packages,
     postgres::{Cluster, Disk},
     server,
     site::{self, Mode},
@@ -61,6 +62,7 @@ fn run_rust(toolchain: &Toolchain, filter: &[String]) -> Result<Counts> {
     COMPILE.run(|| command::run(toolchain.cargo().args(WHICH).arg("--no-run")))?;
     RUST.run(|| {
         let cluster = Cluster::start(Disk::Trusted)?;
+        install_pooler();
         let mut cargo = toolchain.cargo();
         cargo
             .args(WHICH)
@@ -69,6 +71,14 @@ fn run_rust(toolchain: &Toolchain, filter: &[String]) -> Result<Counts> {
             .env("HOOKSTREAM_TEST_POSTGRES_URL", cluster.url());
         count_while_showing(&mut cargo, Counts::of_cargo_line)
     })
+}
+
+/// `PgBouncer`, by way of which some tests reach PostgreSQL. Where it cannot be installed, they say so themselves.
+fn install_pooler() {
+    let is_there = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].iter().any(|program| Path::new(program).exists());
+    if !is_there && let Err(error) = packages::install(&["pgbouncer"]) {
+        println!("PgBouncer is missing, and the tests that need it are skipped, or fail in CI: {error:#}");
+    }
 }
 
 /// Shows what a test runner writes, line by line, and adds up what the lines report. A runner that

@@ -3,18 +3,17 @@
 use std::fmt::Write;
 
 use sea_orm::{Value, prelude::Uuid, sea_query::ValueType};
-use sqlx::{Arguments, AssertSqlSafe, Encode, Postgres, Type, postgres::PgArguments};
+use sqlx::{Arguments, Encode, Postgres, Type, postgres::PgArguments};
 
-use super::{RowStatement, Rows, failed, not_bound};
-use crate::{db::Store, error::Result};
+use super::{RowStatement, Rows, not_bound};
+use crate::{error::Result, postgres::Postgres as Database};
 
-pub(super) async fn run(store: &Store, statements: Vec<RowStatement>) -> Result<()> {
+pub(super) async fn run(database: &Database, statements: Vec<RowStatement>) -> Result<()> {
     let (sql, arguments) = in_one_statement(statements)?;
     if sql.is_empty() {
         return Ok(());
     }
-    let pool = store.writer().get_postgres_connection_pool();
-    sqlx::query_with(AssertSqlSafe(sql), arguments).execute(pool).await.map_err(failed)?;
+    database.run(sql, arguments).await?;
     Ok(())
 }
 

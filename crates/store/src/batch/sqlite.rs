@@ -3,23 +3,22 @@
 //!
 //! Placeholders have no numbers: SQLite would look each of them up by its name, among all of them.
 
-use sea_orm::Value;
+use sea_orm::{DatabaseConnection, Value};
 use sqlx::{Arguments, AssertSqlSafe, sqlite::SqliteArguments};
 
-use super::{RowStatement, Rows, failed, not_bound};
-use crate::{db::Store, error::Result};
+use super::{RowStatement, Rows, not_bound};
+use crate::error::Result;
 
 /// How many rows are written at once: as often as it fits each size, the largest first.
 const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 /// Runs statements one after the other as one transaction.
-pub(super) async fn run(store: &Store, statements: Vec<RowStatement>) -> Result<()> {
-    let pool = store.writer().get_sqlite_connection_pool();
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+pub(super) async fn run(database: &DatabaseConnection, statements: Vec<RowStatement>) -> Result<()> {
+    let mut transaction = database.get_sqlite_connection_pool().begin_with("BEGIN IMMEDIATE").await?;
     for (sql, arguments) in in_chunks(statements)? {
-        sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *transaction).await.map_err(failed)?;
+        sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *transaction).await?;
     }
-    transaction.commit().await.map_err(failed)
+    Ok(transaction.commit().await?)
 }
 
 fn in_chunks(statements: Vec<RowStatement>) -> Result<Vec<(String, SqliteArguments)>> {

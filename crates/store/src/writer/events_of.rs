@@ -4,9 +4,9 @@
 //! one count to another; everything else counts anew.
 
 use domain::id::{EnvId, EventId};
-use sea_orm::{ConnectionTrait, DatabaseTransaction, Value};
+use sea_orm::{ConnectionTrait, Value};
 
-use crate::{db::Store, error::Result, row::uuid};
+use crate::{connection::Transaction, db::Store, error::Result, row::uuid};
 
 /// A status as counts tell it, of an event whose counts are the columns `open_count` and so on of `of`.
 macro_rules! status_of {
@@ -39,7 +39,7 @@ const RECOUNT: &str = concat!(
 );
 
 /// To be called before deliveries of the event are changed.
-pub(crate) async fn lock(store: &Store, transaction: &DatabaseTransaction, env: EnvId, event: EventId) -> Result<()> {
+pub(crate) async fn lock(store: &Store, transaction: &Transaction, env: EnvId, event: EventId) -> Result<()> {
     if store.is_shared() {
         transaction.execute_raw(store.statement(LOCK, key(env, event))).await?;
     }
@@ -49,7 +49,7 @@ pub(crate) async fn lock(store: &Store, transaction: &DatabaseTransaction, env: 
 /// Sets an event to what its deliveries say.
 pub(crate) async fn recount(
     store: &Store,
-    transaction: &DatabaseTransaction,
+    transaction: &Transaction,
     env: EnvId,
     event: EventId,
 ) -> Result<()> {
