@@ -35,7 +35,8 @@ mod postgres {
 const RECONNECTED: Duration = Duration::from_secs(5);
 /// The same where nothing says that the old one is gone.
 const NOTICED: Duration = Duration::from_secs(20);
-const WORKED_OFF: Duration = Duration::from_secs(20);
+/// Longer than until a node finds what it has taken and does not know of, since the answer was lost.
+const WORKED_OFF: Duration = Duration::from_secs(40);
 /// How long a sender waits at most for its answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(12);
 
@@ -109,7 +110,8 @@ async fn a_primary_that_vanishes_in_silence_is_left() {
     let server = world.serve().await;
     let sink = Sink::start().await;
     let (source, _) = server.api().route("silent", &sink.url(), json!({})).await;
-    server.event(&source, "before").await;
+    let before = server.event(&source, "before").await;
+    server.api().event_becomes(&before, "delivered").await;
     proxy.fall_silent();
     is_told_to_come_back(&server, &source).await;
     standby.promote().await;
@@ -131,7 +133,7 @@ async fn an_address_that_moves_leads_to_the_new_primary() {
     let (source, _) = server.api().route("moved", &sink.url(), json!({})).await;
     let before = server.event(&source, "before").await;
     sink.receives(1).await;
-    primary.kill().await;
+    primary.stop_immediately().await;
     // For a while the address leads to a server that takes no writes yet.
     proxy.lead_to(&standby.url());
     is_told_to_come_back(&server, &source).await;

@@ -154,6 +154,16 @@ impl Store {
         }
     }
 
+    /// Whether answers of the database may have been lost since this was last asked: what it then holds for this process
+    /// may not be known here.
+    #[must_use]
+    pub fn take_doubt(&self) -> bool {
+        match self.writer() {
+            Pool::Sqlite(_) => false,
+            Pool::Postgres(postgres) => postgres.take_doubt(),
+        }
+    }
+
     /// What changed, told to this process and, on PostgreSQL, to all others.
     pub fn signals(&self) -> &Signals {
         &self.inner.signals

@@ -37,4 +37,4 @@ pub use config::ConfigChanges;
 pub use db::{Options, Store};
 pub use error::{Result, StoreError};
 pub use events::{Content, StoredEvent};
-pub use postgres::Pooler;
+pub use postgres::{Pooler, STATEMENT_LIMIT};

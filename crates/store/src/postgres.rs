@@ -23,8 +23,9 @@ use sqlx::{
     PgPool, Row,
     postgres::{PgArguments, PgConnectOptions, PgPoolOptions},
 };
-use tokio::{sync::watch, task::AbortHandle};
+use tokio::task::AbortHandle;
 
+pub use self::checkout::STATEMENT_LIMIT;
 pub(crate) use self::servers::Servers;
 use self::{
     checkout::{Checkout, Outcome, Prepared},
@@ -177,17 +178,24 @@ impl Postgres {
     }
 
     async fn check_out(&self) -> sqlx::Result<Checkout> {
-        let mut moved = self.inner.servers.moved();
+        let Inner { pool, servers, .. } = &*self.inner;
+        let mut situation = servers.situation();
         loop {
-            // A connection to a server that is gone may take long to fail.
-            let acquired = tokio::select! {
-                acquired = self.inner.pool.acquire() => acquired,
-                Ok(()) = moved.changed() => continue,
+            let takes_writes = situation.borrow_and_update().takes_writes;
+            let acquired = if takes_writes {
+                tokio::select! {
+                    acquired = pool.acquire() => acquired,
+                    // A connection to a server that is gone may take long to fail.
+                    Ok(()) = situation.changed() => continue,
+                }
+            } else {
+                let none = || checkout::gone(std::io::ErrorKind::NotConnected, "no database server takes writes now");
+                pool.try_acquire().ok_or_else(none)
             };
             return match acquired {
-                Ok(connection) => Ok(Checkout::new(connection, Arc::clone(&self.inner.servers))),
+                Ok(connection) => Ok(Checkout::new(connection, Arc::clone(servers))),
                 Err(error) => {
-                    self.inner.servers.suspect();
+                    servers.suspect();
                     Err(error)
                 }
             };
@@ -211,9 +219,14 @@ impl Postgres {
         PgConnectOptions::clone(&self.inner.pool.connect_options())
     }
 
-    /// Tells when another server is in use from now on.
-    pub fn moved(&self) -> watch::Receiver<Instant> {
-        self.inner.servers.moved()
+    /// Ends when another server is taken into use.
+    pub async fn moves(&self) {
+        self.inner.servers.moves().await;
+    }
+
+    /// Whether answers may have been lost since this was last asked.
+    pub fn take_doubt(&self) -> bool {
+        self.inner.servers.take_doubt()
     }
 
     pub async fn close(&self) {

@@ -1,9 +1,12 @@
 //! What makes sure that nothing is forgotten: from time to time every queue is looked at, without being told.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 use domain::id::DeliveryId;
-use store::signals::Signal;
+use store::{STATEMENT_LIMIT, signals::Signal};
 use tokio::sync::broadcast::error::RecvError;
 
 use super::{Workers, lock};
@@ -11,15 +14,20 @@ use crate::clock;
 
 /// How often queues are looked at.
 const SWEEP: Duration = Duration::from_secs(5);
-/// A lease of this node on which nobody works at two of these looks in a row is given back.
+/// How often it is looked for leases of this node on which nobody works, unless answers of the database were lost lately.
 const ORPHANS_EVERY: u32 = 6;
+/// How many times in a row it is looked for them after that.
+const LOOKS_IN_DOUBT: u32 = 6;
+/// Such a lease is given back when nobody works on it for so long: the answer that brings it may still be on its way.
+const ORPHAN_AGE: Duration = Duration::from_secs(STATEMENT_LIMIT.as_secs() + 1);
 
 impl Workers {
     /// Sweeps until the node stops, the first time at once.
     pub(super) async fn sweep(self) {
         let mut tick = tokio::time::interval(SWEEP);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut suspects = HashSet::new();
+        let mut suspects = HashMap::new();
+        let mut looks_in_doubt = 0;
         let mut changes = self.inner.registry.changes();
         for round in 0_u32.. {
             tokio::select! {
@@ -35,10 +43,16 @@ impl Workers {
             }
             if let Err(error) = self.sweep_once().await {
                 tracing::warn!(%error, "looking for forgotten deliveries failed; trying again");
-            } else if round % ORPHANS_EVERY == ORPHANS_EVERY - 1
-                && let Err(error) = self.give_back_orphans(&mut suspects).await
-            {
-                tracing::warn!(%error, "looking for orphaned leases failed; trying again");
+                continue;
+            }
+            if self.inner.store.take_doubt() {
+                looks_in_doubt = LOOKS_IN_DOUBT;
+            }
+            if looks_in_doubt > 0 || !suspects.is_empty() || round % ORPHANS_EVERY == ORPHANS_EVERY - 1 {
+                looks_in_doubt = looks_in_doubt.saturating_sub(1);
+                if let Err(error) = self.give_back_orphans(&mut suspects).await {
+                    tracing::warn!(%error, "looking for orphaned leases failed; trying again");
+                }
             }
         }
     }
@@ -72,19 +86,21 @@ impl Workers {
     }
 
     /// A commit whose answer was lost leaves leases of this node that it does not know of.
-    async fn give_back_orphans(&self, suspects: &mut HashSet<DeliveryId>) -> store::Result<()> {
+    async fn give_back_orphans(&self, suspects: &mut HashMap<DeliveryId, Instant>) -> store::Result<()> {
         let node = self.inner.lease.node();
         let leased = self.inner.store.leased_by(node).await?;
-        let mut unknown = HashSet::new();
+        let now = Instant::now();
+        let mut unknown = HashMap::new();
         for (env, delivery) in leased {
             if lock(&self.inner.running).contains(&delivery) {
                 continue;
             }
-            if suspects.contains(&delivery) {
+            let since = suspects.get(&delivery).copied().unwrap_or(now);
+            if now.duration_since(since) >= ORPHAN_AGE {
                 tracing::info!(delivery.id = %delivery, "giving back a delivery that nobody works on");
                 self.inner.store.give_back(node, env, delivery, clock::now()).await?;
             } else {
-                unknown.insert(delivery);
+                unknown.insert(delivery, since);
             }
         }
         *suspects = unknown;

@@ -12,8 +12,9 @@ use sqlx::{
 
 use super::servers::Servers;
 
-/// How long a statement may take. Beyond it nobody waits any more, and the connection may be one to a machine that is gone.
-const STATEMENT_LIMIT: Duration = Duration::from_secs(15);
+/// How long a statement may take on PostgreSQL. Beyond it nobody waits any more, and the connection may be one to a machine
+/// that is gone.
+pub const STATEMENT_LIMIT: Duration = Duration::from_secs(15);
 
 /// How a statement is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,12 +69,11 @@ impl Checkout {
             return Err(sqlx::Error::WorkerCrashed);
         };
         self.state = State::Running;
-        let mut moved = self.servers.moved();
         let outcome = tokio::select! {
             outcome = tokio::time::timeout(STATEMENT_LIMIT, run(connection, sql, arguments, prepared)) => {
                 outcome.unwrap_or_else(|_| Err(gone(std::io::ErrorKind::TimedOut, "the statement took too long")))
             }
-            Ok(()) = moved.changed() => {
+            () = self.servers.moves() => {
                 Err(gone(std::io::ErrorKind::ConnectionAborted, "another server is in use now"))
             }
         };
@@ -145,10 +145,10 @@ async fn run(
 /// Whether it says something of the statement alone, and nothing of the server or the way to it.
 fn is_of_the_statement(error: &sqlx::Error) -> bool {
     match error {
-        // The connection, resources, operator intervention, system; a server that does not take writes.
-        sqlx::Error::Database(error) => error
-            .code()
-            .is_some_and(|code| !["08", "53", "57P", "58", "25006"].iter().any(|class| code.starts_with(class))),
+        // The connection, a server that ends or starts, one that does not take writes.
+        sqlx::Error::Database(error) => {
+            error.code().is_some_and(|code| !["08", "57P", "25006"].iter().any(|class| code.starts_with(class)))
+        }
         sqlx::Error::RowNotFound
         | sqlx::Error::ColumnIndexOutOfBounds { .. }
         | sqlx::Error::ColumnNotFound(_)
@@ -159,7 +159,7 @@ fn is_of_the_statement(error: &sqlx::Error) -> bool {
     }
 }
 
-fn gone(kind: std::io::ErrorKind, what: &str) -> sqlx::Error {
+pub(super) fn gone(kind: std::io::ErrorKind, what: &str) -> sqlx::Error {
     sqlx::Error::Io(std::io::Error::new(kind, what))
 }
 

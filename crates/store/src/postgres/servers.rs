@@ -5,7 +5,10 @@
 
 use std::{
     str::FromStr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -29,8 +32,18 @@ pub(crate) struct Servers {
     /// When a server was last suspected to be gone or demoted.
     suspected: Mutex<Option<Instant>>,
     suspicion: Notify,
-    /// When another server was taken into use.
-    moved: watch::Sender<Instant>,
+    /// Answers may have been lost since somebody last asked.
+    is_doubtful: AtomicBool,
+    situation: watch::Sender<Situation>,
+}
+
+/// Where things stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Situation {
+    /// When the server in use was taken into use.
+    pub since: Instant,
+    /// Whether any server is known to take writes.
+    pub takes_writes: bool,
 }
 
 impl Servers {
@@ -49,7 +62,8 @@ impl Servers {
             in_use: Mutex::new(0),
             suspected: Mutex::new(None),
             suspicion: Notify::new(),
-            moved: watch::Sender::new(Instant::now()),
+            is_doubtful: AtomicBool::new(false),
+            situation: watch::Sender::new(Situation { since: Instant::now(), takes_writes: true }),
         })
     }
 
@@ -60,7 +74,13 @@ impl Servers {
     /// Something is wrong with the server in use, or with the way to it.
     pub fn suspect(&self) {
         *lock(&self.suspected) = Some(Instant::now());
+        self.is_doubtful.store(true, Ordering::Release);
         self.suspicion.notify_one();
+    }
+
+    /// Whether something went wrong since this was last asked.
+    pub fn take_doubt(&self) -> bool {
+        self.is_doubtful.swap(false, Ordering::AcqRel)
     }
 
     /// Whether something went wrong after `then`.
@@ -70,11 +90,19 @@ impl Servers {
 
     /// Whether another server was taken into use after `then`.
     pub fn has_moved_since(&self, then: Option<Instant>) -> bool {
-        then.is_none_or(|then| then < *self.moved.borrow()) && self.has_choice()
+        self.has_choice() && then.is_none_or(|then| then < self.situation.borrow().since)
     }
 
-    pub fn moved(&self) -> watch::Receiver<Instant> {
-        self.moved.subscribe()
+    pub fn situation(&self) -> watch::Receiver<Situation> {
+        self.situation.subscribe()
+    }
+
+    /// Ends when another server is taken into use.
+    pub async fn moves(&self) {
+        let mut situation = self.situation.subscribe();
+        let since = situation.borrow().since;
+        // There is an end, since the other half is in here.
+        let _ = situation.wait_for(|now| now.since != since).await.map(drop);
     }
 
     /// The server to begin with.
@@ -112,6 +140,8 @@ pub(super) async fn follow(servers: Arc<Servers>, pool: PgPool) {
         loop {
             if let Some((found, options)) = servers.find().await {
                 let before = std::mem::replace(&mut *lock(&servers.in_use), found);
+                let mut situation = *servers.situation.borrow();
+                situation.takes_writes = true;
                 if before != found {
                     tracing::warn!(
                         from = named(&servers.all[before]),
@@ -119,10 +149,13 @@ pub(super) async fn follow(servers: Arc<Servers>, pool: PgPool) {
                         "using another database server"
                     );
                     pool.set_connect_options(options);
-                    servers.moved.send_replace(Instant::now());
+                    situation.since = Instant::now();
                 }
+                servers.situation.send_replace(situation);
                 break;
             }
+            // Nobody needs to wait for a connection that cannot be made.
+            servers.situation.send_modify(|situation| situation.takes_writes = false);
             tokio::time::sleep(ASK_AGAIN).await;
         }
         // At most so often, however much goes wrong.

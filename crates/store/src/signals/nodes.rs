@@ -131,7 +131,6 @@ impl Nodes {
     }
 
     async fn listen(&self, local: &broadcast::Sender<Signal>) -> Result<()> {
-        let mut moved = self.postgres.moved();
         let options = match &self.hearing {
             Hearing::From(servers) => match servers.find().await {
                 Some((_, options)) => options,
@@ -147,7 +146,7 @@ impl Nodes {
         loop {
             let heard = tokio::select! {
                 heard = tokio::time::timeout(SILENCE_LIMIT, listener.try_recv()) => heard,
-                Ok(()) = moved.changed() => return Ok(()),
+                () = self.postgres.moves() => return Ok(()),
             };
             let silent = |_| StoreError::Unavailable("nothing was heard for too long".into());
             let Some(notification) = heard.map_err(silent)?? else { return Ok(()) };
@@ -210,8 +209,7 @@ impl Nodes {
         let mut arguments = PgArguments::default();
         arguments.add(self.origin.clone()).map_err(sqlx::Error::Encode)?;
         let rows = self.postgres.run(sql, arguments).await?.rows;
-        let row = |row: &sqlx::postgres::PgRow| Ok(((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?));
-        rows.iter().map(row).collect()
+        rows.iter().map(|row| Ok(((row.try_get(0)?, row.try_get(1)?), row.try_get(2)?))).collect()
     }
 
     async fn forget(&self) -> Result<()> {
