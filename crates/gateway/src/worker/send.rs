@@ -1,6 +1,9 @@
 //! One delivery's way through the last two stages: look up what it needs, send, settle, hand over to the writer.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use domain::{connection::ConnectionStatus, delivery::ErrorClass, destination::DestinationStatus, id::DeliveryId};
 use store::{
@@ -23,6 +26,9 @@ use crate::{
     },
     registry::Target,
 };
+
+/// How long a delivery waits before it asks again for what the database did not say.
+const WITHOUT_DATABASE: Duration = Duration::from_millis(500);
 
 /// A place in a lane while a delivery is sent. When it is given back, whatever became of the delivery, the next one gets
 /// its turn.
@@ -63,7 +69,7 @@ impl Workers {
             self.inner.sends.spawn(async move {
                 let workers = slot.workers.clone();
                 tokio::select! {
-                    result = workers.send(&claimed, content, epoch, &mut slot) => {
+                    result = workers.send_in_time(&claimed, &content, epoch, &mut slot) => {
                         if let Err(error) = result {
                             // It stays leased; the sweep finds that nobody works on it, and gives it back.
                             tracing::warn!(delivery.id = %claimed.id, %error, "a delivery could not be made");
@@ -75,7 +81,28 @@ impl Workers {
         }
     }
 
-    async fn send(&self, claimed: &Claimed, content: Content, epoch: u64, slot: &mut Slot) -> Result<(), StoreError> {
+    /// Sends, and waits for the database while it is away and the delivery is this node's, unless that stops.
+    async fn send_in_time(
+        &self,
+        claimed: &Claimed,
+        content: &Content,
+        epoch: u64,
+        slot: &mut Slot,
+    ) -> Result<(), StoreError> {
+        loop {
+            match self.send(claimed, content, epoch, slot).await {
+                Err(error)
+                    if error.is_passing() && self.inner.lease.holds(epoch) && !self.inner.stop.is_cancelled() =>
+                {
+                    tracing::debug!(delivery.id = %claimed.id, %error, "a delivery waits for the database");
+                    tokio::time::sleep(WITHOUT_DATABASE).await;
+                }
+                ended => return ended,
+            }
+        }
+    }
+
+    async fn send(&self, claimed: &Claimed, content: &Content, epoch: u64, slot: &mut Slot) -> Result<(), StoreError> {
         let node = self.inner.lease.node();
         let store = &self.inner.store;
         let mut snapshot = self.inner.registry.snapshot();
@@ -92,7 +119,7 @@ impl Workers {
             return store.hold(node, claimed.env_id, claimed.id).await;
         }
         let read;
-        let (source_id, headers, body) = match &content {
+        let (source_id, headers, body) = match content {
             Content::Fresh(event) => (event.source_id, &event.headers, &event.body),
             Content::Stored(event) => (event.source_id, &event.headers, &event.body),
             Content::ToBeRead => match self.read_back(claimed, slot).await? {

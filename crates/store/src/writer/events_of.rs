@@ -47,12 +47,7 @@ pub(crate) async fn lock(store: &Store, transaction: &Transaction, env: EnvId, e
 }
 
 /// Sets an event to what its deliveries say.
-pub(crate) async fn recount(
-    store: &Store,
-    transaction: &Transaction,
-    env: EnvId,
-    event: EventId,
-) -> Result<()> {
+pub(crate) async fn recount(store: &Store, transaction: &Transaction, env: EnvId, event: EventId) -> Result<()> {
     transaction.execute_raw(store.statement(RECOUNT, key(env, event))).await?;
     Ok(())
 }
