@@ -1,4 +1,4 @@
-//! PostgreSQL by way of PgBouncer: in session mode, and in transaction mode, where no connection keeps its server.
+//! PostgreSQL by way of `PgBouncer`: in session mode, and in transaction mode, where no connection keeps its server.
 
 use std::time::Duration;
 

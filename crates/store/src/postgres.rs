@@ -29,6 +29,7 @@ pub use self::checkout::STATEMENT_LIMIT;
 pub(crate) use self::servers::Servers;
 use self::{
     checkout::{Checkout, Outcome, Prepared},
+    servers::Situation,
     transaction::PostgresTransaction,
 };
 use crate::error::{Result, StoreError};
@@ -181,7 +182,7 @@ impl Postgres {
         let Inner { pool, servers, .. } = &*self.inner;
         let mut situation = servers.situation();
         loop {
-            let takes_writes = situation.borrow_and_update().takes_writes;
+            let Situation { since, takes_writes } = *situation.borrow_and_update();
             let acquired = if takes_writes {
                 tokio::select! {
                     acquired = pool.acquire() => acquired,
@@ -193,7 +194,7 @@ impl Postgres {
                 pool.try_acquire().ok_or_else(none)
             };
             return match acquired {
-                Ok(connection) => Ok(Checkout::new(connection, Arc::clone(servers))),
+                Ok(connection) => Ok(Checkout::new(connection, Arc::clone(servers), since)),
                 Err(error) => {
                     servers.suspect();
                     Err(error)
@@ -219,9 +220,14 @@ impl Postgres {
         PgConnectOptions::clone(&self.inner.pool.connect_options())
     }
 
-    /// Ends when another server is taken into use.
-    pub async fn moves(&self) {
-        self.inner.servers.moves().await;
+    /// Since when the server in use is so.
+    pub fn in_use_since(&self) -> Instant {
+        self.inner.servers.situation().borrow().since
+    }
+
+    /// Ends when another server is in use than the one that was so since `since`.
+    pub async fn moves_from(&self, since: Instant) {
+        self.inner.servers.moves_from(since).await;
     }
 
     /// Whether answers may have been lost since this was last asked.

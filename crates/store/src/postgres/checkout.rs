@@ -1,6 +1,9 @@
 //! A connection that is in use.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::TryStreamExt;
 use sea_orm::{DbErr, ExecResult, QueryResult, RuntimeErr};
@@ -36,6 +39,8 @@ pub(crate) struct Outcome {
 pub(super) struct Checkout {
     connection: Option<PoolConnection<Postgres>>,
     servers: Arc<Servers>,
+    /// Since when its server is in use.
+    since: Instant,
     state: State,
 }
 
@@ -49,8 +54,8 @@ enum State {
 }
 
 impl Checkout {
-    pub fn new(connection: PoolConnection<Postgres>, servers: Arc<Servers>) -> Self {
-        Self { connection: Some(connection), servers, state: State::Ready }
+    pub fn new(connection: PoolConnection<Postgres>, servers: Arc<Servers>, since: Instant) -> Self {
+        Self { connection: Some(connection), servers, since, state: State::Ready }
     }
 
     /// Whether it can take another statement.
@@ -73,7 +78,7 @@ impl Checkout {
             outcome = tokio::time::timeout(STATEMENT_LIMIT, run(connection, sql, arguments, prepared)) => {
                 outcome.unwrap_or_else(|_| Err(gone(std::io::ErrorKind::TimedOut, "the statement took too long")))
             }
-            () = self.servers.moves() => {
+            () = self.servers.moves_from(self.since) => {
                 Err(gone(std::io::ErrorKind::ConnectionAborted, "another server is in use now"))
             }
         };

@@ -97,12 +97,10 @@ impl Servers {
         self.situation.subscribe()
     }
 
-    /// Ends when another server is taken into use.
-    pub async fn moves(&self) {
-        let mut situation = self.situation.subscribe();
-        let since = situation.borrow().since;
-        // There is an end, since the other half is in here.
-        let _ = situation.wait_for(|now| now.since != since).await.map(drop);
+    /// Ends when another server is in use than the one that was so since `since`.
+    pub async fn moves_from(&self, since: Instant) {
+        // The other half is in here, so that it does not end for another reason.
+        let _ = self.situation.subscribe().wait_for(|now| now.since != since).await.map(drop);
     }
 
     /// The server to begin with.

@@ -131,6 +131,7 @@ impl Nodes {
     }
 
     async fn listen(&self, local: &broadcast::Sender<Signal>) -> Result<()> {
+        let since = self.postgres.in_use_since();
         let options = match &self.hearing {
             Hearing::From(servers) => match servers.find().await {
                 Some((_, options)) => options,
@@ -146,7 +147,7 @@ impl Nodes {
         loop {
             let heard = tokio::select! {
                 heard = tokio::time::timeout(SILENCE_LIMIT, listener.try_recv()) => heard,
-                () = self.postgres.moves() => return Ok(()),
+                () = self.postgres.moves_from(since) => return Ok(()),
             };
             let silent = |_| StoreError::Unavailable("nothing was heard for too long".into());
             let Some(notification) = heard.map_err(silent)?? else { return Ok(()) };
