@@ -59,6 +59,7 @@ pub enum Signup {
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DatabasePooler {
+    #[serde(alias = "session")]
     None,
     Transaction,
 }
