@@ -47,9 +47,10 @@ async fn both_nodes_work_on_one_backlog(on: On) {
     let (a, b) = (world.serve().await, world.serve().await);
     let slow = Reply::After(Duration::from_millis(700), Box::new(Reply::Status(200)));
     let sink = Sink::replying(slow).await;
-    let (source, _) = a.api().route("backlog", &sink.url(), json!({})).await;
-    // More than one node's lane takes at once, all by way of one node.
+    let (source, destination) = a.api().route("backlog", &sink.url(), json!({ "status": "paused" })).await;
+    // All by way of one node, which would keep what it can send soon.
     futures::future::join_all((0..200).map(|_| a.event(&source, "x"))).await;
+    a.api().post(&format!("/v1/destinations/{destination}/resume"), json!({})).await.expect(200);
     let sql = "SELECT count(DISTINCT lease_owner) FROM deliveries WHERE lease_owner IS NOT NULL";
     eventually(Duration::from_secs(5), "both have taken some", async || {
         (world.database().numbers(sql).await == [2]).then_some(())
