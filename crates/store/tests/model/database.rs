@@ -43,7 +43,9 @@ impl Database {
     }
 
     pub async fn store(&self) -> Store {
-        let store = Store::connect(&Options { url: self.url(), max_connections: 4 }).await.expect("opens");
+        let store = Store::connect(&Options { url: self.url(), max_connections: 4, ..Options::default() })
+            .await
+            .expect("opens");
         store.migrate().await.expect("migrates");
         store
     }
