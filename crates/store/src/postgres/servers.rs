@@ -210,9 +210,8 @@ mod tests {
 
     #[test]
     fn a_url_may_name_several_servers() {
-        let servers = Servers::parse("postgres://u:p%40w@a:5432,b:5433,[::1]/db?target_session_attrs=read-write")
-            .ok()
-            .expect("it is valid");
+        let url = "postgres://u:p%40w@a:5432,b:5433,[::1]/db?target_session_attrs=read-write";
+        let Ok(servers) = Servers::parse(url) else { panic!("it is valid") };
         let hosts: Vec<_> = servers.all.iter().map(named).collect();
         assert_eq!(hosts, ["a:5432", "b:5433", "[::1]:5432"]);
         for options in &servers.all {

@@ -48,7 +48,7 @@ const LOOK: Duration = Duration::from_millis(400);
 /// How far back it is looked: longer than a statement may take to commit what it tells.
 const LOOK_BACK: Duration = Duration::from_secs(20);
 /// What is older has been heard, or never will be.
-const FORGET: Duration = Duration::from_secs(60);
+const FORGET: Duration = Duration::from_mins(1);
 const FORGET_EVERY: u32 = 50;
 /// Microseconds since the epoch by the clock that all nodes share.
 const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
