@@ -4,10 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::{
-    durability::{Load, reconcile},
-    world::{Cluster, Proxy, Server, Sink, World, eventually},
-};
+use crate::world::{Cluster, Load, Proxy, Server, Sink, World, eventually, reconcile};
 
 mod postgres {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

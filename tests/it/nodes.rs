@@ -7,10 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::{
-    durability::{Load, assert_none_twice, reconcile},
-    world::{Live, On, Proxy, Reply, Sink, World, eventually},
-};
+use crate::world::{Live, Load, On, Proxy, Reply, Sink, World, assert_none_twice, eventually, reconcile};
 
 on_postgres!(
     two_nodes_share_the_work,

@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::{
-    durability::{Load, assert_none_twice, reconcile},
-    world::{Bouncer, Live, On, PoolMode, Server, Sink, World, eventually},
-};
+use crate::world::{Bouncer, Live, Load, On, PoolMode, Server, Sink, World, assert_none_twice, eventually, reconcile};
 
 on_postgres!(
     session_mode_needs_no_setting,

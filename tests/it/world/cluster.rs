@@ -8,6 +8,7 @@ use std::{
     os::unix::{fs::MetadataExt, process::CommandExt},
     path::{Path, PathBuf},
     process::{Child, ChildStdin, Command, Stdio},
+    sync::atomic::{AtomicU16, Ordering},
     time::{Duration, Instant},
 };
 
@@ -73,8 +74,7 @@ impl Cluster {
     }
 
     async fn guarded(programs: PathBuf, folder: PathBuf, settings: ClusterSettings<'_>) -> Self {
-        let port =
-            TcpListener::bind(("127.0.0.1", 0)).and_then(|free| free.local_addr()).expect("a port is free").port();
+        let port = free_port();
         let fixed = format!(
             "listen_addresses=127.0.0.1 unix_socket_directories= port={port} max_connections=100 fsync=off \
              full_page_writes=off wal_receiver_status_interval=1 wal_retrieve_retry_interval=100ms"
@@ -124,6 +124,13 @@ impl Cluster {
     pub async fn stop_immediately(&self) {
         let postmaster = self.postmaster().expect("it runs");
         signal("-QUIT", &[postmaster]);
+        self.is_gone(&[postmaster]).await;
+    }
+
+    /// Stops it in order, without waiting for its clients (`pg_ctl stop -m fast`).
+    pub async fn stop_in_order(&self) {
+        let postmaster = self.postmaster().expect("it runs");
+        signal("-INT", &[postmaster]);
         self.is_gone(&[postmaster]).await;
     }
 
@@ -180,6 +187,18 @@ impl Drop for Cluster {
         // At worst the guard still runs; it needs nothing more of us.
         let _ = self.guard.wait();
     }
+}
+
+/// A port that the system gives to nobody by itself, so that it is still free when the server is started again.
+fn free_port() -> u16 {
+    const FIRST: u16 = 21_000;
+    const COUNT: u16 = 10_000;
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    // Test binaries that run side by side begin at different places.
+    let own = u16::try_from(std::process::id() % u32::from(COUNT)).expect("it is below the number of ports");
+    let tried = || (own + NEXT.fetch_add(1, Ordering::Relaxed)) % COUNT + FIRST;
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    std::iter::repeat_with(tried).take(usize::from(COUNT)).find(is_free).expect("a port is free")
 }
 
 /// A folder that PostgreSQL's user may write to, and nobody else read.

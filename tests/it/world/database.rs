@@ -1,6 +1,9 @@
 //! The database of one test, and a look into it past the server.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sqlx::{Connection, Executor, PgConnection, Row, SqliteConnection};
 
@@ -97,6 +100,17 @@ impl Database {
             }
             Self::Postgres { .. } | Self::Own(_) => run(&mut self.connect_postgres().await, sql).await,
         }
+    }
+
+    /// Keeps SQLite's write lock for a while, as another program or a slow disk would. Returns whether it could be had.
+    pub async fn keep_locked(&self, time: Duration) -> bool {
+        let mut connection = self.connect_sqlite().await;
+        if connection.execute("BEGIN IMMEDIATE").await.is_err() {
+            return false;
+        }
+        tokio::time::sleep(time).await;
+        connection.execute("ROLLBACK").await.expect("the transaction ends");
+        true
     }
 
     async fn connect_sqlite(&self) -> SqliteConnection {

@@ -3,7 +3,8 @@
 //! A [`World`] is a database with its first account; [`World::serve`] starts a server on it, and several servers may
 //! share the world that is on PostgreSQL. A [`Client`] speaks to a server as a program with an API key does, a [`Sink`]
 //! is a receiver that does as it is told, a [`Proxy`] stands between a server and PostgreSQL, and a [`Cluster`] is a
-//! PostgreSQL of the test's own. All of them end with the test, whatever becomes of it.
+//! PostgreSQL of the test's own. [`Load`] posts without a pause, and [`reconcile`] compares what was acknowledged with
+//! what is stored and what was received. All of them end with the test, whatever becomes of it.
 
 mod bouncer;
 mod client;
@@ -11,7 +12,9 @@ mod cluster;
 mod database;
 mod folder;
 mod live;
+mod load;
 mod proxy;
+mod reconcile;
 mod server;
 pub mod signature;
 mod sink;
@@ -19,17 +22,20 @@ mod wait;
 
 use std::process::{Output, Stdio};
 
+use self::folder::Folder;
 pub use self::{
     bouncer::{Bouncer, PoolMode},
     client::{Answer, Client, destination},
     cluster::Cluster,
+    database::Database,
     live::Live,
+    load::{Acknowledged, Digest, Entrance, Load, Post, Tally, digest},
     proxy::Proxy,
+    reconcile::{Books, assert_none_twice, reconcile},
     server::Server,
     sink::{Received, Reply, Sink},
     wait::{eventually, within},
 };
-use self::{database::Database, folder::Folder};
 
 /// Which database a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,9 +73,7 @@ const SECRET_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a
 impl World {
     /// A new database with its first account.
     pub async fn new(on: On) -> Self {
-        let mut world = Self::empty(on).await;
-        world.open_account();
-        world
+        Self::empty(on).await.with_account()
     }
 
     /// A new database without a schema, and a folder.
@@ -87,6 +91,12 @@ impl World {
     /// Settings of all commands from now on.
     pub fn set(&mut self, settings: Settings<'_>) {
         self.settings.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    }
+
+    /// The same world with its first account.
+    pub fn with_account(mut self) -> Self {
+        self.open_account();
+        self
     }
 
     /// Makes the first account.
@@ -115,6 +125,11 @@ impl World {
     /// A server, ready to answer. An empty setting is an absent one.
     pub async fn serve_with(&self, settings: Settings<'_>) -> Server {
         self.serve_by(self.command(&["serve"], settings)).await
+    }
+
+    /// The same, or what the server said before it ended instead.
+    pub async fn try_serve_with(&self, settings: Settings<'_>) -> Result<Server, String> {
+        Ok(Server::try_start(self.command(&["serve"], settings)).await?.with_key(&self.account.api_key))
     }
 
     /// A server that this command starts, ready to answer.

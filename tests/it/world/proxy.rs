@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use tokio::{
@@ -17,6 +18,8 @@ pub struct Proxy {
     address: SocketAddr,
     server: Arc<Mutex<SocketAddr>>,
     mode: watch::Sender<Mode>,
+    /// How often connections were lost: those of an earlier count are.
+    losses: watch::Sender<u32>,
     serving: JoinHandle<()>,
 }
 
@@ -27,6 +30,8 @@ enum Mode {
     Cut,
     /// Connections stay, new ones too, but nothing goes through.
     Silent,
+    /// Everything goes through this much later.
+    Slow(Duration),
 }
 
 impl Proxy {
@@ -36,8 +41,9 @@ impl Proxy {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
         let (mode, changes) = watch::channel(Mode::Open);
-        let serving = tokio::spawn(serve(listener, Arc::clone(&server), changes));
-        Self { address, server, mode, serving }
+        let (losses, lost) = watch::channel(0);
+        let serving = tokio::spawn(serve(listener, Arc::clone(&server), changes, lost));
+        Self { address, server, mode, losses, serving }
     }
 
     /// New connections lead to the server that `url` names from now on.
@@ -66,6 +72,17 @@ impl Proxy {
         self.mode.send_replace(Mode::Silent);
     }
 
+    /// The network has forgotten all connections, as after a fail-over: nothing comes back on them any more, and nobody
+    /// says so. New ones are as good as ever.
+    pub fn lose_connections(&self) {
+        self.losses.send_modify(|count| *count += 1);
+    }
+
+    /// The network is slow, or the server's disk: each piece takes this long, in either direction.
+    pub fn slow_down(&self, by: Duration) {
+        self.mode.send_replace(Mode::Slow(by));
+    }
+
     pub fn open(&self) {
         self.mode.send_replace(Mode::Open);
     }
@@ -83,7 +100,12 @@ fn address_in(url: &str) -> SocketAddr {
     server.parse().expect("the URL has an address")
 }
 
-async fn serve(listener: TcpListener, server: Arc<Mutex<SocketAddr>>, mut mode: watch::Receiver<Mode>) {
+async fn serve(
+    listener: TcpListener,
+    server: Arc<Mutex<SocketAddr>>,
+    mut mode: watch::Receiver<Mode>,
+    losses: watch::Receiver<u32>,
+) {
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
@@ -92,7 +114,7 @@ async fn serve(listener: TcpListener, server: Arc<Mutex<SocketAddr>>, mut mode: 
                 let now = *mode.borrow();
                 let server = *server.lock().unwrap_or_else(PoisonError::into_inner);
                 if now != Mode::Cut {
-                    connections.spawn(carry(client, server, mode.clone()));
+                    connections.spawn(carry(client, server, mode.clone(), losses.clone()));
                 }
             }
             changed = mode.changed() => {
@@ -108,23 +130,38 @@ async fn serve(listener: TcpListener, server: Arc<Mutex<SocketAddr>>, mut mode: 
     }
 }
 
-async fn carry(client: TcpStream, server: SocketAddr, mode: watch::Receiver<Mode>) {
+async fn carry(client: TcpStream, server: SocketAddr, mode: watch::Receiver<Mode>, mut losses: watch::Receiver<u32>) {
+    losses.mark_unchanged();
     let Ok(server) = TcpStream::connect(server).await else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
-    let (from_client, to_client) = client.into_split();
-    let (from_server, to_server) = server.into_split();
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
     // When one side is done, so is the connection.
+    let mut is_lost = false;
     tokio::select! {
-        () = pump(from_client, to_server, mode.clone()) => {}
-        () = pump(from_server, to_client, mode) => {}
+        () = pump(&mut from_client, &mut to_server, mode.clone()) => {}
+        () = pump(&mut from_server, &mut to_client, mode) => {}
+        Ok(()) = losses.changed() => is_lost = true,
+    }
+    if is_lost {
+        // PostgreSQL gives it up in time; the other side hears nothing, whatever it says.
+        drop((from_server, to_server));
+        let mut unheard = [0; 1024];
+        while let Ok(1..) = from_client.read(&mut unheard).await {}
     }
 }
 
-async fn pump(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut mode: watch::Receiver<Mode>) {
+async fn pump(from: &mut OwnedReadHalf, to: &mut OwnedWriteHalf, mut mode: watch::Receiver<Mode>) {
     let mut buffer = vec![0; 64 << 10];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
-        if mode.wait_for(|mode| *mode != Mode::Silent).await.is_err() || to.write_all(&buffer[..length]).await.is_err()
-        {
+        let now = match mode.wait_for(|mode| *mode != Mode::Silent).await {
+            Ok(now) => *now,
+            Err(_) => return,
+        };
+        if let Mode::Slow(by) = now {
+            tokio::time::sleep(by).await;
+        }
+        if to.write_all(&buffer[..length]).await.is_err() {
             return;
         }
     }

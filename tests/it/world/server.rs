@@ -33,7 +33,7 @@ impl Server {
     }
 
     /// The same, or what it said instead.
-    async fn try_start(mut command: Command) -> Result<Self, String> {
+    pub(super) async fn try_start(mut command: Command) -> Result<Self, String> {
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let log = Log::default();
         let stderr = BufReader::new(child.stderr.take().expect("it has one"));
@@ -77,9 +77,13 @@ impl Server {
         self.base.trim_start_matches("http://")
     }
 
+    pub fn ingest_url(&self, source: &str) -> String {
+        format!("{}/v1/ingest/{source}", self.base)
+    }
+
     /// A request to a source, to be filled in and sent.
     pub fn ingest(&self, source: &str) -> reqwest::RequestBuilder {
-        self.client.http().post(format!("{}/v1/ingest/{source}", self.base))
+        self.client.http().post(self.ingest_url(source))
     }
 
     /// Posts to a source.
@@ -111,9 +115,14 @@ impl Server {
     /// # Panics
     /// When it takes longer than `limit`.
     pub async fn terminate(mut self, limit: Duration) -> ExitStatus {
-        let sent = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().expect("kill runs");
-        assert!(sent.success(), "the server is gone already");
+        self.signal("TERM");
         eventually(limit, "the server stops", async || self.child.try_wait().expect("it can be waited for")).await
+    }
+
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().expect("kill runs");
+        assert!(sent.success(), "the server is gone already");
     }
 
     fn kill_now(&mut self) {

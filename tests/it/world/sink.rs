@@ -71,6 +71,8 @@ type Script = Box<dyn FnMut(&Received) -> Reply + Send>;
 struct State {
     script: Mutex<Script>,
     received: Mutex<Vec<Received>>,
+    /// Whether requests are kept, or only shown to the script.
+    keeps: bool,
     /// Bytes of streamed bodies that the other side has taken.
     streamed: AtomicU64,
 }
@@ -89,6 +91,11 @@ impl Received {
     pub fn all(&self, name: &str) -> Vec<&str> {
         let named = self.headers.iter().filter(|(given, _)| given.eq_ignore_ascii_case(name));
         named.map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// The delivery that this is a try of.
+    pub fn delivery_id(&self) -> String {
+        self.header("x-hookstream-delivery-id").expect("x-hookstream-delivery-id").to_owned()
     }
 
     /// The event that was delivered.
@@ -118,11 +125,21 @@ impl Sink {
 
     /// Answers as the request asks for.
     pub async fn scripted(script: impl FnMut(&Received) -> Reply + Send + 'static) -> Self {
+        Self::listening(Box::new(script), true).await
+    }
+
+    /// The same, but keeps nothing: for more requests than there is memory for.
+    pub async fn forgetful(script: impl FnMut(&Received) -> Reply + Send + 'static) -> Self {
+        Self::listening(Box::new(script), false).await
+    }
+
+    async fn listening(script: Script, keeps: bool) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
         let address = listener.local_addr().expect("it is bound");
         let state = Arc::new(State {
-            script: Mutex::new(Box::new(script)),
+            script: Mutex::new(script),
             received: Mutex::default(),
+            keeps,
             streamed: AtomicU64::new(0),
         });
         let serving = tokio::spawn(serve(listener, Arc::clone(&state)));
@@ -187,7 +204,9 @@ async fn converse(stream: TcpStream, state: Arc<State>) {
     let mut stream = BufReader::new(stream);
     while let Ok(Some(request)) = read_request(&mut stream).await {
         let mut reply = (lock(&state.script))(&request);
-        lock(&state.received).push(request);
+        if state.keeps {
+            lock(&state.received).push(request);
+        }
         while let Reply::After(wait, next) = reply {
             tokio::time::sleep(wait).await;
             reply = *next;
