@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::world::{Answer, On, Proxy, Server, Sink, World, eventually};
+use crate::world::{Answer, Load, On, Proxy, Server, Sink, World, eventually, reconcile};
 
 mod sqlite {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -22,11 +22,22 @@ mod sqlite {
     }
 }
 
-on_postgres!(without_its_database_a_server_takes_nothing, a_database_that_falls_silent_is_noticed);
+on_postgres!(
+    without_its_database_a_server_takes_nothing,
+    a_database_that_falls_silent_is_noticed,
+    connections_that_the_network_has_forgotten_are_given_up,
+    a_silent_database_does_not_keep_a_server_from_stopping,
+);
 
 /// How long a sender waits at most for its answer while the database is away.
 const ANSWER_LIMIT: Duration = Duration::from_secs(12);
 const RECOVERY: Duration = Duration::from_secs(15);
+/// How long a server waits at most for what a connection does not answer, and until it is well again after that.
+const GIVEN_UP: Duration = Duration::from_secs(30);
+/// Until leases are found that nobody works on, since the answer to their commit was lost.
+const WORKED_OFF: Duration = Duration::from_secs(90);
+/// The longest that a server may take to stop: until connections to it end, what it sends, and what it writes.
+const STOP_LIMIT: Duration = Duration::from_secs(90);
 
 /// A server whose way to PostgreSQL can be taken away.
 async fn serve_behind(world: &World) -> (Proxy, Server) {
@@ -100,6 +111,36 @@ async fn a_database_that_falls_silent_is_noticed(on: On) {
     assert_eq!(server.api().get("/readyz").await.status, 503);
     proxy.open();
     recovers(&server, &sink, &source).await;
+}
+
+async fn connections_that_the_network_has_forgotten_are_given_up(on: On) {
+    let world = World::new(on).await;
+    let (proxy, server) = serve_behind(&world).await;
+    let sink = Sink::start().await;
+    let (source, _) = server.api().route("forgotten", &sink.url(), json!({})).await;
+    // So that many connections are there, and in use.
+    let load = Load::start(&[&server], &source);
+    load.runs(100, Duration::from_secs(1)).await;
+    proxy.lose_connections();
+    let acknowledged = load.end().await;
+    eventually(GIVEN_UP, "new connections are made", async || {
+        (server.post(&source, "after").await.status == 200).then_some(())
+    })
+    .await;
+    recovers(&server, &sink, &source).await;
+    reconcile(server.api(), &sink, &acknowledged, WORKED_OFF).await;
+}
+
+async fn a_silent_database_does_not_keep_a_server_from_stopping(on: On) {
+    let world = World::new(on).await;
+    let (proxy, server) = serve_behind(&world).await;
+    let sink = Sink::start().await;
+    let (source, _) = server.api().route("silence", &sink.url(), json!({})).await;
+    server.event(&source, "before").await;
+    sink.receives(1).await;
+    proxy.fall_silent();
+    let status = server.terminate(STOP_LIMIT).await;
+    assert!(status.success(), "{status}");
 }
 
 async fn a_full_disk_takes_nothing_and_then_goes_on() {
