@@ -62,6 +62,8 @@ enum Task {
     Test(TestArgs),
     /// Measure the release build: each figure beside how fast the same server answers at all
     Bench(bench::Options),
+    /// Run the fault harness for long: everything fails at once, and nothing may be lost
+    Faults(test::FaultArgs),
 }
 
 #[derive(Args)]
@@ -113,6 +115,7 @@ fn perform(task: Task) -> Result<()> {
             Ok(())
         }
         Task::Run { dev, serve } => server::run(&workspace, &toolchain, Mode::of(!dev), &serve),
+        Task::Faults(args) => test::run_faults(&workspace, &toolchain, &args),
         Task::Lint => lint::check(&workspace, &toolchain),
         Task::Test(args) => test::run(&workspace, &toolchain, &args.selection()),
     }

@@ -142,7 +142,7 @@ impl Drop for Cluster {
 }
 
 /// The folder of PostgreSQL's programs.
-fn find_or_install() -> Result<PathBuf> {
+pub fn find_or_install() -> Result<PathBuf> {
     if let Some(folder) = find() {
         return Ok(folder);
     }

@@ -2,6 +2,7 @@
 
 mod browser;
 mod counts;
+mod faults;
 
 use std::{
     io::{BufRead as _, BufReader, Write as _},
@@ -12,6 +13,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use self::counts::Counts;
+pub use self::faults::{FaultArgs, run as run_faults};
 use crate::{
     command, packages,
     postgres::{Cluster, Disk},
@@ -56,16 +58,17 @@ pub fn run(workspace: &Workspace, toolchain: &Toolchain, selection: &Selection) 
     Ok(())
 }
 
-fn run_rust(toolchain: &Toolchain, filter: &[String]) -> Result<Counts> {
-    const WHICH: [&str; 4] = ["test", "--workspace", "--exclude", "frontend"];
+const WHICH_RUST: [&str; 4] = ["test", "--workspace", "--exclude", "frontend"];
 
-    COMPILE.run(|| command::run(toolchain.cargo().args(WHICH).arg("--no-run")))?;
+fn run_rust(toolchain: &Toolchain, filter: &[String]) -> Result<Counts> {
+    COMPILE.run(|| command::run(toolchain.cargo().args(WHICH_RUST).arg("--no-run")))?;
+    faults::provide_clock();
     RUST.run(|| {
         let cluster = Cluster::start(Disk::Trusted)?;
         install_pooler();
         let mut cargo = toolchain.cargo();
         cargo
-            .args(WHICH)
+            .args(WHICH_RUST)
             .args(["--no-fail-fast", "--"])
             .args(filter)
             .env("HOOKSTREAM_TEST_POSTGRES_URL", cluster.url());
