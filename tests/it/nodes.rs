@@ -96,8 +96,10 @@ async fn one_of_three_is_killed_under_load(on: On) {
     let sink = Sink::replying(Reply::After(Duration::from_millis(50), Box::new(Reply::Status(200)))).await;
     let (source, _) = a.api().route("three", &sink.url(), json!({})).await;
     for node in [&b, &c] {
-        eventually(Duration::from_secs(1), "they know the source", async || {
-            (node.post(&source, "first").await.status == 200).then_some(())
+        eventually(Duration::from_secs(1), "they know where it goes", async || {
+            let answer = node.post(&source, "first").await;
+            (answer.status == 200 && !node.api().deliveries(answer.json()["event_id"].as_str()?).await.is_empty())
+                .then_some(())
         })
         .await;
     }
