@@ -94,12 +94,16 @@ test.describe("with an account", () => {
     expect(answer?.status()).toBe(404);
     await dashboard.expectPage("There is nothing here");
 
-    // A project is renamed and deleted from its settings.
+    // A project is renamed, keeps its events for a week, and is deleted, all from its settings.
     await dashboard.open(`${staging}/settings`);
     await dashboard.field("Name").fill("sandbox");
     await dashboard.button("Rename project").click();
     await expect(switcher).toContainText("sandbox");
     await expect(page.getByRole("status").getByText("Project renamed")).toBeVisible();
+    await dashboard.field("Keep events for").fill("7");
+    await dashboard.button("Change retention").click();
+    await expect(page.getByRole("status").getByText("Retention changed")).toBeVisible();
+    await expect(page.getByText("7 days", { exact: true })).toBeVisible();
     await page.locator("summary").filter({ hasText: "Delete project" }).click();
     const dialog = page.getByRole("dialog", { name: "Delete sandbox?" });
     await dialog.getByLabel(/^Type sandbox to confirm/).fill("sandbox");

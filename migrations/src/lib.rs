@@ -10,6 +10,7 @@ mod m0003_events;
 mod m0004_tallies;
 mod m0005_plans;
 mod m0006_signals;
+mod m0007_retention;
 
 pub struct Migrator;
 
@@ -23,6 +24,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0004_tallies::Migration),
             Box::new(m0005_plans::Migration),
             Box::new(m0006_signals::Migration),
+            Box::new(m0007_retention::Migration),
         ]
     }
 }

@@ -47,6 +47,7 @@ mod ingest;
 mod nodes;
 mod outage;
 mod pooler;
+mod retention;
 mod retries;
 mod server_functions;
 mod setup;

@@ -19,6 +19,7 @@ on_postgres!(
     a_change_through_one_node_holds_on_the_other,
     what_a_node_has_not_heard_of_yet_is_not_dropped,
     nodes_that_start_at_once_agree_on_the_schema,
+    scheduled_work_goes_over_to_another_node,
 );
 
 async fn two_nodes_share_the_work(on: On) {
@@ -237,4 +238,49 @@ async fn nodes_that_start_at_once_agree_on_the_schema(on: On) {
     for node in [&a, &b, &c] {
         assert_eq!(node.api().get("/readyz").await.status, 200);
     }
+}
+
+async fn scheduled_work_goes_over_to_another_node(on: On) {
+    /// How long it may take until a job's time has come and its node has looked.
+    const SOON: Duration = Duration::from_secs(25);
+    let world = World::new(on).await;
+    let owner = async || {
+        let owners =
+            world.database().numbers("SELECT owner FROM jobs WHERE name = 'counts' AND owner IS NOT NULL").await;
+        owners.first().copied()
+    };
+    let runs = async || world.database().numbers("SELECT last_run_at FROM jobs WHERE name = 'counts'").await[0];
+    let a = world.serve().await;
+    let source = a.api().source("counted").await;
+    let of_a = eventually(SOON, "the first node has it", async || owner().await).await;
+    let b = world.serve().await;
+    let mut seen = runs().await;
+    for _ in 0..3 {
+        let before = seen;
+        seen = eventually(SOON, "it runs again", async || Some(runs().await).filter(|last| *last > before)).await;
+        assert_eq!(owner().await, Some(of_a), "the second node leaves it alone");
+    }
+
+    a.kill();
+    let killed = Instant::now();
+    b.event(&source, "x").await;
+    let of_b = eventually(Duration::from_secs(60), "the second node takes over", async || {
+        owner().await.filter(|owner| *owner != of_a)
+    })
+    .await;
+    assert!(killed.elapsed() > Duration::from_secs(20), "a node that may yet be alive is not robbed");
+    eventually(SOON, "it counts", async || {
+        (world.database().numbers("SELECT count(*) FROM source_counts").await == [0]).then_some(())
+    })
+    .await;
+    assert_eq!(b.api().get(&format!("/v1/sources/{source}")).await.expect(200)["event_count"], 1);
+
+    let c = world.serve().await;
+    let stopped = b.terminate(Duration::from_secs(20)).await;
+    assert!(stopped.success());
+    eventually(Duration::from_secs(15), "one that stops lets the next one have it at once", async || {
+        owner().await.filter(|owner| *owner != of_b)
+    })
+    .await;
+    drop(c);
 }

@@ -12,6 +12,7 @@ on_both_databases!(
     nobody_is_refused_everywhere,
     a_stranger_finds_nothing,
     a_viewer_changes_nothing,
+    an_owner_sets_how_long_events_are_kept,
     other_sites_are_refused,
     a_malformed_call_says_nothing_internal,
 );
@@ -79,6 +80,7 @@ fn arguments(world: &World, ids: &BTreeMap<&'static str, String>) -> Vec<(String
         ("name", "Theirs"),
         ("status", "paused"),
         ("mode", "test"),
+        ("retention_days", "7"),
         ("scopes[]", "read"),
         ("expires_in_days", ""),
         // Of the project, the source and the destination alike.
@@ -256,6 +258,35 @@ async fn a_viewer_changes_nothing(on: On) {
     }
     assert_eq!(state_of(&server).await, before);
     assert_eq!(sink.count(), 1);
+}
+
+async fn an_owner_sets_how_long_events_are_kept(on: On) {
+    let world = World::new(on).await;
+    let server = world.serve().await;
+    let client = server.client_with("");
+    let password = world.account.password.clone().expect("one was generated");
+    let form = [("email".to_owned(), "owner@example.com".to_owned()), ("password".to_owned(), password)];
+    let answer = call(&client, "account/sign_in", &form, "").await;
+    let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("{} {}", answer.status, answer.text()));
+    let cookie = cookie.split(';').next().expect("a cookie").to_owned();
+    let set = async |days: &str| {
+        let form = [("env", world.account.env_id.as_str()), ("retention_days", days)];
+        let form = form.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        call(&client, "projects/retention", &form, &cookie).await
+    };
+    let own = format!("/v1/environments/{}", world.account.env_id);
+    assert_eq!(set("7").await.status, 200);
+    assert_eq!(server.api().get(&own).await.expect(200)["retention_days"], 7);
+    for wrong in ["0", "366", "soon", "1.5"] {
+        let refused = set(wrong).await;
+        assert!((400..500).contains(&refused.status), "{wrong}: {} {}", refused.status, refused.text());
+        assert!(refused.text().contains("retention_days"), "{wrong}: {}", refused.text());
+    }
+    let page = client.request(Method::GET, &format!("/p/{}/settings", world.account.env_id)).header("cookie", &cookie);
+    let page = Answer::of(page).await;
+    assert!(page.text().contains("7 days"), "{} {}", page.status, page.text());
+    assert_eq!(set("").await.status, 200, "nothing typed stands for the default");
+    assert_eq!(server.api().get(&own).await.expect(200)["retention_days"], 30);
 }
 
 async fn other_sites_are_refused(on: On) {

@@ -22,6 +22,15 @@ pub struct ProjectForm {
 
 impl Form for ProjectForm {}
 
+/// How long a project keeps its events.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RetentionForm {
+    pub retention_days: String,
+}
+
+impl Form for RetentionForm {}
+
 /// The name of a thing, typed so that it may be deleted.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -52,7 +61,8 @@ pub async fn create_project(org: String, #[server(flatten)] form: ProjectForm) -
         let mut errors = domain::field::FieldErrors::default();
         let mode = read::word(&mut errors, "mode", &form.mode).unwrap_or(domain::project::Mode::Live);
         errors.into_result()?;
-        let input = domain::project::EnvironmentInput { name: form.name.clone(), slug: None, mode };
+        let input =
+            domain::project::EnvironmentInput { name: form.name.clone(), slug: None, mode, retention_days: None };
         let project = call.gateway.create_environment(&caller, Some(id(&org)?), input).await?;
         call.reply().go_to(&paths::overview(project.id));
         Ok(())
@@ -64,6 +74,21 @@ pub async fn create_project(org: String, #[server(flatten)] form: ProjectForm) -
 pub async fn update_project(env: String, #[server(flatten)] form: ProjectForm) -> Result<(), ApiError> {
     form_in_project(&env, &form, async |project| {
         let patch = serde_json::json!({ "name": form.name });
+        project.gateway.update_environment(&project.access, patch).await?;
+        Ok(())
+    })
+    .await
+}
+
+/// Nothing typed stands for the default.
+#[server(endpoint = "projects/retention")]
+pub async fn set_retention(env: String, #[server(flatten)] form: RetentionForm) -> Result<(), ApiError> {
+    form_in_project(&env, &form, async |project| {
+        project.access.require(domain::permission::Permission::ManageProjects)?;
+        let mut errors = domain::field::FieldErrors::default();
+        let days = read::number::<i64>(&mut errors, "retention_days", &form.retention_days);
+        errors.into_result()?;
+        let patch = serde_json::json!({ "retention_days": days });
         project.gateway.update_environment(&project.access, patch).await?;
         Ok(())
     })

@@ -1,5 +1,7 @@
 //! Projects: the boundary of isolation. The dashboard says *project*, the API and the database say *environment*.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -16,6 +18,7 @@ pub struct Environment {
     pub name: String,
     pub slug: String,
     pub mode: Mode,
+    pub retention_days: RetentionDays,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -65,6 +68,49 @@ impl std::str::FromStr for Mode {
     }
 }
 
+/// For how many days a project keeps its events, with what was delivered of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "i64", into = "i64")]
+pub struct RetentionDays(u16);
+
+impl RetentionDays {
+    pub const MIN: i64 = 1;
+    pub const MAX: i64 = 365;
+
+    #[must_use]
+    pub fn days(self) -> i64 {
+        i64::from(self.0)
+    }
+
+    /// What was received before this time is no longer kept.
+    #[must_use]
+    pub fn cutoff(self, now: Timestamp) -> Timestamp {
+        now.minus(Duration::from_hours(24 * u64::from(self.0)))
+    }
+}
+
+impl Default for RetentionDays {
+    fn default() -> Self {
+        Self(30)
+    }
+}
+
+impl TryFrom<i64> for RetentionDays {
+    type Error = &'static str;
+    fn try_from(days: i64) -> Result<Self, Self::Error> {
+        match u16::try_from(days) {
+            Ok(short) if (Self::MIN..=Self::MAX).contains(&days) => Ok(Self(short)),
+            _ => Err("must be 1 to 365 days"),
+        }
+    }
+}
+
+impl From<RetentionDays> for i64 {
+    fn from(retention: RetentionDays) -> Self {
+        retention.days()
+    }
+}
+
 /// What makes or changes a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,6 +119,8 @@ pub struct EnvironmentInput {
     #[serde(default)]
     pub slug: Option<String>,
     pub mode: Mode,
+    #[serde(default)]
+    pub retention_days: Option<i64>,
 }
 
 /// A project that can be stored.
@@ -81,6 +129,7 @@ pub struct EnvironmentSpec {
     pub name: String,
     pub slug: String,
     pub mode: Mode,
+    pub retention_days: RetentionDays,
 }
 
 impl EnvironmentInput {
@@ -90,14 +139,21 @@ impl EnvironmentInput {
         let mut errors = FieldErrors::default();
         let name = errors.check("name", parse_name(&self.name)).unwrap_or_default();
         let slug = parse_slug(&mut errors, self.slug, &name);
+        let retention_days = self.retention_days.map(RetentionDays::try_from).transpose();
+        let retention_days = errors.check("retention_days", retention_days).flatten().unwrap_or_default();
         errors.into_result()?;
-        Ok(EnvironmentSpec { name, slug, mode: self.mode })
+        Ok(EnvironmentSpec { name, slug, mode: self.mode, retention_days })
     }
 }
 
 impl From<&Environment> for EnvironmentInput {
     fn from(environment: &Environment) -> Self {
-        Self { name: environment.name.clone(), slug: Some(environment.slug.clone()), mode: environment.mode }
+        Self {
+            name: environment.name.clone(),
+            slug: Some(environment.slug.clone()),
+            mode: environment.mode,
+            retention_days: Some(environment.retention_days.days()),
+        }
     }
 }
 
@@ -111,5 +167,30 @@ pub(crate) fn parse_slug(errors: &mut FieldErrors, given: Option<String>, name: 
             }
             slug
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retention_is_a_day_to_a_year() {
+        let input =
+            |retention_days| EnvironmentInput { name: "x".into(), slug: None, mode: Mode::Live, retention_days };
+        for (given, days) in [(None, 30), (Some(1), 1), (Some(365), 365)] {
+            assert_eq!(input(given).parse().expect("is taken").retention_days.days(), days);
+        }
+        for wrong in [0, -1, 366, 65_537, i64::MIN] {
+            let errors = input(Some(wrong)).parse().expect_err("is refused");
+            assert_eq!(errors.at("retention_days"), Some("must be 1 to 365 days"), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_older_than_the_retention_is_before_the_cutoff() {
+        let now = Timestamp::from_micros(1_760_000_000_000_000);
+        let week = RetentionDays::try_from(7).expect("a week");
+        assert_eq!(now.since(week.cutoff(now)), Duration::from_hours(7 * 24));
     }
 }

@@ -9,6 +9,8 @@
 //! through [`pipeline::record`], a pure verdict, and back into the store. A retry is a row whose time has come: nothing
 //! calls backwards.
 //!
+//! [`jobs`] do what has to be done from time to time, each on one node at a time.
+//!
 //! [`manage`] holds the use cases of the dashboard and the API, and checks there who may do what. [`registry`] keeps
 //! the configuration at hand, so that none of the above asks the database for it.
 
@@ -16,6 +18,7 @@ pub mod auth;
 pub mod clock;
 pub mod destinations;
 pub mod http_client;
+mod jobs;
 pub mod manage;
 pub mod pipeline;
 pub mod providers;
@@ -119,7 +122,7 @@ impl Gateway {
         tasks.spawn(registry.clone().follow(stop.clone()));
         let (activity, _) = tokio::sync::broadcast::channel(1024);
         tasks.spawn(manage::live::gather(store.signals().subscribe(), activity.clone(), stop.clone()));
-        tasks.spawn(manage::housekeeping(store.clone(), stop.clone()));
+        jobs::start(&store, node, &stop, &tasks);
         let writers = tokio::sync::Mutex::new(writers);
         let bodies = BodyRoom::quota();
         let inner = Inner { settings, store, vault, registry, workers, stop, tasks, writers, activity, bodies };

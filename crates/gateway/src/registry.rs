@@ -181,7 +181,7 @@ impl Snapshot {
     }
 
     fn with(&self, changes: ConfigChanges, vault: &Vault) -> Self {
-        let mut next = self.clone();
+        let mut next = if changes.is_whole { Self::default() } else { self.clone() };
         next.version = changes.version;
         for (source, deleted) in changes.sources {
             let id = source.id;

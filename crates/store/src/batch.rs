@@ -8,7 +8,7 @@
 //! On SQLite a statement sees what the ones before it did; on PostgreSQL only what they return, under their names.
 
 mod postgres;
-mod sqlite;
+pub(crate) mod sqlite;
 
 use std::borrow::Cow;
 
@@ -58,6 +58,6 @@ impl Store {
     }
 }
 
-fn not_bound(error: impl std::fmt::Display) -> StoreError {
+pub(crate) fn not_bound(error: impl std::fmt::Display) -> StoreError {
     StoreError::Database(format!("a value could not be bound: {error}"))
 }

@@ -16,6 +16,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct ConfigChanges {
     pub version: i64,
+    /// This is all there is: some of what was deleted has left no row that could tell it.
+    pub is_whole: bool,
     /// With whether it is deleted.
     pub sources: Vec<(Source, bool)>,
     pub destinations: Vec<(Destination, bool)>,
@@ -33,13 +35,19 @@ impl Store {
     /// All that changed after `since`; everything for `since` 0.
     pub async fn config_changes(&self, since: i64) -> Result<ConfigChanges> {
         // Read first: what changes meanwhile is found now or the next time, or both.
-        let version = self.config_version().await?;
+        let sql = "SELECT version, purged FROM config_version WHERE id = 1";
+        let row = self.reader().query_one_raw(self.statement(sql, [])).await?;
+        let row = row.ok_or_else(row_missing)?;
+        let (version, purged) = (get(&row, "version")?, get::<i64>(&row, "purged")?);
+        let is_whole = since < purged;
+        let since = if is_whole { 0 } else { since };
         let db = self.reader();
         let sources = source::Entity::find().filter(source::Column::Version.gt(since)).all(db).await?;
         let destinations = destination::Entity::find().filter(destination::Column::Version.gt(since)).all(db).await?;
         let connections = connection::Entity::find().filter(connection::Column::Version.gt(since)).all(db).await?;
         Ok(ConfigChanges {
             version,
+            is_whole,
             sources: with_deleted(sources, |row| row.deleted_at)?,
             destinations: with_deleted(destinations, |row| row.deleted_at)?,
             connections: with_deleted(connections, |row| row.deleted_at)?,
@@ -70,6 +78,10 @@ pub(crate) async fn next_version(store: &Store, transaction: &Transaction) -> Re
     let row = transaction.query_one_raw(store.statement(sql, [])).await?;
     match row {
         Some(row) => get(&row, "version"),
-        None => Err(StoreError::corrupt("config_version", "version", "the row is missing")),
+        None => Err(row_missing()),
     }
+}
+
+fn row_missing() -> StoreError {
+    StoreError::corrupt("config_version", "version", "the row is missing")
 }

@@ -15,7 +15,7 @@ use crate::{
     db::Store,
     entity::environment::{ActiveModel, Column, Entity, Model},
     error::{Result, StoreError},
-    row::{at, get, parse, uuid},
+    row::{at, get, number, parse, uuid},
     scope::Scope,
 };
 
@@ -56,6 +56,7 @@ impl Store {
         row.name = Set(spec.name.clone());
         row.slug = Set(spec.slug.clone());
         row.mode = Set(spec.mode.as_str().to_owned());
+        row.retention_days = Set(spec.retention_days.days());
         row.updated_at = Set(now.as_micros());
         row.update(&transaction).await?;
         self.commit(transaction).await?;
@@ -124,6 +125,7 @@ pub(crate) fn new_row(id: EnvId, org: OrgId, spec: &EnvironmentSpec, now: Timest
         name: Set(spec.name.clone()),
         slug: Set(spec.slug.clone()),
         mode: Set(spec.mode.as_str().to_owned()),
+        retention_days: Set(spec.retention_days.days()),
         created_at: Set(now.as_micros()),
         updated_at: Set(now.as_micros()),
         deleted_at: Set(None),
@@ -139,6 +141,7 @@ impl TryFrom<Model> for Environment {
             name: row.name,
             slug: row.slug,
             mode: parse("environments", "mode", &row.mode)?,
+            retention_days: number("environments", "retention_days", row.retention_days)?,
             created_at: at(row.created_at),
             updated_at: at(row.updated_at),
         })

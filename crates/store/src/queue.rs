@@ -261,7 +261,7 @@ impl Store {
     }
 
     /// Microseconds since the epoch by the database's own clock, which all nodes share.
-    fn database_clock(&self) -> &'static str {
+    pub(crate) fn database_clock(&self) -> &'static str {
         match self.backend() {
             DbBackend::Postgres => "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint",
             _ => "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",

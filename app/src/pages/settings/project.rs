@@ -1,11 +1,14 @@
-//! The project's name, and its end.
+//! The project's name, how long it keeps its events, and its end.
 
-use domain::{permission::Permission, project::Environment};
+use domain::{
+    permission::Permission,
+    project::{Environment, RetentionDays},
+};
 use leptos::prelude::*;
 
 use super::SettingsHeader;
 use crate::{
-    api::projects::{DeleteProject, UpdateProject},
+    api::projects::{DeleteProject, SetRetention, UpdateProject},
     components::*,
     pages::{
         forms::{FormState, Hidden, Outcome, use_action, use_form},
@@ -25,6 +28,7 @@ pub fn SettingsPage() -> impl IntoView {
             manages.then(|| {
                 view! {
                     <RenameProject/>
+                    <RetentionCard/>
                     <DeleteProjectCard/>
                 }
             })
@@ -40,6 +44,7 @@ fn AboutProject(environment: Environment) -> impl IntoView {
             <Facts>
                 <Fact label="Name">{environment.name}</Fact>
                 <Fact label="Mode">{environment.mode.as_str()}</Fact>
+                <Fact label="Events kept">{days(environment.retention_days)}</Fact>
                 <Fact label="Slug"><span class="mono">{environment.slug}</span></Fact>
                 <Fact label="Id"><Id value=environment.id.to_string()/></Fact>
                 <Fact label="Created"><RelativeTime at=environment.created_at/></Fact>
@@ -78,6 +83,53 @@ fn RenameProject() -> impl IntoView {
         </Card>
     }
     .into_any()
+}
+
+#[component]
+fn RetentionCard() -> impl IntoView {
+    let project = use_project();
+    let FormState { action, problem, typed } = use_form::<SetRetention>();
+    let viewer = use_viewer();
+    viewer.after(action);
+    let toasts = use_toasts();
+    Effect::new(move |_| {
+        if action.value().with(|value| matches!(value, Some(Ok(())))) {
+            toasts.say("Retention changed");
+        }
+    });
+    let kept = untrack(|| project.environment(viewer)).map(|environment| environment.retention_days);
+    let kept = typed.number("retention_days", kept.unwrap_or_default().days().to_string());
+    view! {
+        <Card
+            title="Retention"
+            text="Older events are deleted for good, with their bodies, deliveries and attempts; one that still has a delivery to make stays until that has ended. Counts of events received stay as they are."
+        >
+            <ActionForm action=action>
+                <FormBody problem=problem>
+                    <Hidden name="env" value=project.id()/>
+                    <Field
+                        name="retention_days"
+                        label="Keep events for"
+                        help="1 to 365 days. A shorter time deletes what is older within minutes."
+                        required=true
+                    >
+                        <NumberInput value=kept min=RetentionDays::MIN max=RetentionDays::MAX unit="days"/>
+                    </Field>
+                    <FormActions>
+                        <Button kind=ButtonKind::Primary submit=true pending=action.pending()>"Change retention"</Button>
+                    </FormActions>
+                </FormBody>
+            </ActionForm>
+        </Card>
+    }
+    .into_any()
+}
+
+fn days(retention: RetentionDays) -> String {
+    match retention.days() {
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    }
 }
 
 #[component]

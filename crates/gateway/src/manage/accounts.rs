@@ -4,7 +4,7 @@ use domain::{
     id::{EnvId, OrgId, UserId},
     org::{Email, SignUp, SignUpInput, User, Viewer},
     permission::Scope,
-    project::{EnvironmentSpec, Mode},
+    project::{EnvironmentSpec, Mode, RetentionDays},
 };
 use store::{NewAccount, StoreError};
 
@@ -62,8 +62,12 @@ impl Gateway {
         let user_id = UserId::new(now, clock::id_bits());
         let org_id = OrgId::new(now, clock::id_bits());
         let env_id = EnvId::new(now, clock::id_bits());
-        let project =
-            EnvironmentSpec { name: project.to_owned(), slug: domain::field::slug_of(project), mode: Mode::Live };
+        let project = EnvironmentSpec {
+            name: project.to_owned(),
+            slug: domain::field::slug_of(project),
+            mode: Mode::Live,
+            retention_days: RetentionDays::default(),
+        };
         let account = NewAccount {
             user_id,
             email: &sign_up.email,

@@ -17,35 +17,12 @@ mod input;
 pub mod live;
 mod sources;
 
-use std::time::Duration;
-
-use store::Store;
-use tokio_util::sync::CancellationToken;
-
 pub use self::{
     access::{Access, ApiKeyCaller, Caller},
     accounts::Bootstrap,
     error::Error,
     input::parse_input,
 };
-use crate::clock;
 pub use crate::pipeline::ingest::{BodyRoom, IngestRequest, Refusal};
 
 pub type Result<T> = std::result::Result<T, Error>;
-
-/// How often expired sessions are removed.
-const HOUSEKEEPING: Duration = Duration::from_mins(10);
-
-/// Removes what has expired, until the node stops.
-pub(crate) async fn housekeeping(store: Store, stop: CancellationToken) {
-    let mut tick = tokio::time::interval(HOUSEKEEPING);
-    loop {
-        tokio::select! {
-            _ = tick.tick() => {}
-            () = stop.cancelled() => return,
-        }
-        if let Err(error) = store.delete_expired_sessions(clock::now().as_secs()).await {
-            tracing::warn!(%error, "expired sessions could not be removed");
-        }
-    }
-}

@@ -64,7 +64,6 @@ impl Workers {
         if taken_over > 0 {
             tracing::info!(deliveries = taken_over, "took over the deliveries of a node that is gone");
         }
-        store.add_up_counts().await?;
         let snapshot = self.inner.registry.snapshot();
         for connection in store.held_connections().await? {
             // Of a deleted connection as well: the delivery then finds that it has no way to go, and ends.

@@ -3,7 +3,9 @@
 //!
 //! Placeholders have no numbers: SQLite would look each of them up by its name, among all of them.
 
-use sea_orm::{DatabaseConnection, Value};
+use std::time::{Duration, Instant};
+
+use sea_orm::{DatabaseConnection, Value, prelude::Uuid};
 use sqlx::{Arguments, AssertSqlSafe, sqlite::SqliteArguments};
 
 use super::{RowStatement, Rows, not_bound};
@@ -19,6 +21,23 @@ pub(super) async fn run(database: &DatabaseConnection, statements: Vec<RowStatem
         sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *transaction).await?;
     }
     Ok(transaction.commit().await?)
+}
+
+/// Runs statements that share their values as one transaction, all of them in one go. Returns how many rows the last one
+/// changed, and how long the connection was taken up.
+pub(crate) async fn run_counting(
+    database: &DatabaseConnection,
+    sql: &str,
+    values: [Uuid; 3],
+) -> Result<(u64, Duration)> {
+    let mut arguments = SqliteArguments::default();
+    values.into_iter().try_for_each(|value| arguments.add(value)).map_err(not_bound)?;
+    let mut transaction = database.get_sqlite_connection_pool().begin_with("BEGIN IMMEDIATE").await?;
+    let begun = Instant::now();
+    let sql = AssertSqlSafe(format!("{sql};SELECT changes()"));
+    let changes: Vec<i64> = sqlx::query_scalar_with(sql, arguments).fetch_all(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok((changes.into_iter().map(i64::unsigned_abs).sum(), begun.elapsed()))
 }
 
 fn in_chunks(statements: Vec<RowStatement>) -> Result<Vec<(String, SqliteArguments)>> {

@@ -9,6 +9,7 @@ pub struct Model {
     pub name: String,
     pub slug: String,
     pub mode: String,
+    pub retention_days: i64,
     pub created_at: i64,
     pub updated_at: i64,
     pub deleted_at: Option<i64>,
