@@ -11,6 +11,7 @@ mod m0004_tallies;
 mod m0005_plans;
 mod m0006_signals;
 mod m0007_retention;
+mod m0008_gates;
 
 pub struct Migrator;
 
@@ -25,6 +26,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0005_plans::Migration),
             Box::new(m0006_signals::Migration),
             Box::new(m0007_retention::Migration),
+            Box::new(m0008_gates::Migration),
         ]
     }
 }

@@ -42,6 +42,7 @@ mod durability;
 mod failover;
 mod faults;
 mod flow;
+mod gates;
 mod harness;
 mod ingest;
 mod nodes;

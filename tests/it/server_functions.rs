@@ -22,13 +22,14 @@ const PUBLIC: [&str; 4] = ["account/sign_up_is_open", "account/sign_up", "accoun
 /// What a person who has signed in may call on their own account, without a project.
 const OWN: [&str; 2] = ["account/sign_out", "account/viewer"];
 /// What anybody in the organization may read.
-const READING: [&str; 14] = [
+const READING: [&str; 15] = [
     "sources/list",
     "sources/newest",
     "sources/get",
     "destinations/list",
     "destinations/get",
     "destinations/deliveries",
+    "destinations/circuit",
     "connections/list",
     "connections/of",
     "connections/get",

@@ -3,8 +3,11 @@
 use std::collections::BTreeMap;
 
 use domain::{
+    circuit::CircuitBreakerInput,
     destination::{Auth, Destination, DestinationInput, DestinationType, HttpConfig, SigningInput, SigningScheme},
     field::FieldErrors,
+    ordering::{OrderingInput, OrderingMode},
+    rate_limit::RateLimitInput,
     retry::{RetryInput, RetryStrategy},
 };
 use serde::de::DeserializeOwned;
@@ -28,6 +31,9 @@ impl DestinationForm {
             headers: Some(header_lines(&mut errors, &self.headers)),
             timeout_ms: read::number(&mut errors, "timeout_ms", &self.timeout_ms),
             retry: Some(self.retry(&mut errors)),
+            circuit_breaker: Some(self.circuit_breaker(&mut errors)),
+            rate_limit: self.rate_limit(&mut errors),
+            ordering: Some(self.ordering(&mut errors)),
             signing: Some(self.signing(&mut errors)),
             status: None,
         };
@@ -49,6 +55,9 @@ impl DestinationForm {
             "headers": header_patch,
             "timeout_ms": read::number::<u32>(&mut errors, "timeout_ms", &self.timeout_ms),
             "retry": self.retry(&mut errors),
+            "circuit_breaker": self.circuit_breaker(&mut errors),
+            "rate_limit": self.rate_limit(&mut errors),
+            "ordering": self.ordering(&mut errors),
             "signing": self.signing(&mut errors),
         });
         errors.into_result()?;
@@ -103,6 +112,40 @@ impl DestinationForm {
             jitter: None,
             give_up_on: errors.check("retry.give_up_on", give_up_on.map_err(|_| "must be statuses such as 410, 422")),
         }
+    }
+
+    fn circuit_breaker(&self, errors: &mut FieldErrors) -> CircuitBreakerInput {
+        let enabled = match self.breaker.as_str() {
+            "" => None,
+            "on" => Some(true),
+            "off" => Some(false),
+            _ => {
+                errors.push("circuit_breaker.enabled", "must be one of those listed");
+                None
+            }
+        };
+        // Fields that are hidden keep what stands in them.
+        CircuitBreakerInput {
+            enabled,
+            failure_threshold: read::number(errors, "circuit_breaker.failure_threshold", &self.failure_threshold),
+            reset_seconds: read::number(errors, "circuit_breaker.reset_seconds", &self.reset_seconds),
+        }
+    }
+
+    /// None where neither of the two limits was typed.
+    fn rate_limit(&self, errors: &mut FieldErrors) -> Option<RateLimitInput> {
+        let typed = [&self.limit, &self.max_in_flight].into_iter().any(|text| read::optional(text).is_some());
+        let limit = read::number(errors, "rate_limit.limit", &self.limit);
+        // The unit is always chosen, and has a meaning beside a number alone.
+        let per = read::word(errors, "rate_limit.per", &self.per).filter(|_| limit.is_some());
+        let max_in_flight = read::number(errors, "rate_limit.max_in_flight", &self.max_in_flight);
+        typed.then_some(RateLimitInput { limit, per, max_in_flight })
+    }
+
+    fn ordering(&self, errors: &mut FieldErrors) -> OrderingInput {
+        let mode = read::word(errors, "ordering.mode", &self.ordering);
+        let key = read::optional(&self.order_key).filter(|_| mode == Some(OrderingMode::Ordered));
+        OrderingInput { mode, key }
     }
 
     fn signing(&self, errors: &mut FieldErrors) -> SigningInput {
@@ -172,6 +215,30 @@ mod tests {
         form.auth = "basic".into();
         let patch = form.auth_patch(&mut errors, &former);
         assert_eq!((&patch["password"], &patch["token"]), (&json!(""), &Value::Null));
+    }
+
+    #[test]
+    fn limits_left_empty_are_none() {
+        let mut errors = FieldErrors::default();
+        let mut form = DestinationForm { per: "minute".into(), ..DestinationForm::default() };
+        assert_eq!(form.rate_limit(&mut errors), None);
+        form.max_in_flight = "3".into();
+        let limit = form.rate_limit(&mut errors).expect("one was typed");
+        assert_eq!((limit.limit, limit.per, limit.max_in_flight), (None, None, Some(3)));
+        form.limit = "many".into();
+        assert!(form.rate_limit(&mut errors).is_some());
+        assert!(errors.at("rate_limit.limit").is_some());
+    }
+
+    #[test]
+    fn a_key_that_is_hidden_is_not_sent() {
+        let mut errors = FieldErrors::default();
+        let mut form = DestinationForm { order_key: "payload.a".into(), ..DestinationForm::default() };
+        form.ordering = "parallel".into();
+        assert_eq!(form.ordering(&mut errors).key, None);
+        form.ordering = "ordered".into();
+        assert_eq!(form.ordering(&mut errors).key.as_deref(), Some("payload.a"));
+        assert!(errors.is_empty());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Destinations.
 
-use domain::{delivery::Delivery, destination::Destination, page::Page};
+use domain::{circuit::CircuitStatus, delivery::Delivery, destination::Destination, page::Page};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +47,23 @@ pub struct DestinationForm {
     pub max_attempts: String,
     #[serde(rename = "retry.give_up_on")]
     pub give_up_on: String,
+    /// `on` or `off`.
+    #[serde(rename = "circuit_breaker.enabled")]
+    pub breaker: String,
+    #[serde(rename = "circuit_breaker.failure_threshold")]
+    pub failure_threshold: String,
+    #[serde(rename = "circuit_breaker.reset_seconds")]
+    pub reset_seconds: String,
+    #[serde(rename = "rate_limit.limit")]
+    pub limit: String,
+    #[serde(rename = "rate_limit.per")]
+    pub per: String,
+    #[serde(rename = "rate_limit.max_in_flight")]
+    pub max_in_flight: String,
+    #[serde(rename = "ordering.mode")]
+    pub ordering: String,
+    #[serde(rename = "ordering.key")]
+    pub order_key: String,
     #[serde(rename = "signing.scheme")]
     pub signing: String,
     /// A secret to add.
@@ -100,6 +117,21 @@ pub async fn destination_deliveries(
         };
         let page = domain::page::PageRequest { limit: 20, ..page_after(cursor.as_deref())? };
         Ok(project.gateway.deliveries(&project.access, &filter, page).await?)
+    })
+    .await
+}
+
+/// Where the destination's circuit stands.
+#[server(endpoint = "destinations/circuit")]
+pub async fn destination_circuit(env: String, destination: String) -> Result<CircuitStatus, ApiError> {
+    in_project(&env, async |project| Ok(project.gateway.circuit(&project.access, id(&destination)?).await?)).await
+}
+
+#[server(endpoint = "destinations/reset_circuit")]
+pub async fn reset_circuit(env: String, destination: String) -> Result<(), ApiError> {
+    in_project(&env, async |project| {
+        project.gateway.reset_circuit(&project.access, id(&destination)?).await?;
+        Ok(())
     })
     .await
 }

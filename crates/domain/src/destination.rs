@@ -6,10 +6,13 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::{
+    circuit::{CircuitBreaker, CircuitBreakerInput},
     field::{FieldErrors, parse_name},
     id::{DestinationId, EnvId},
+    ordering::{Ordering, OrderingInput},
     patch::mask,
     project::parse_slug,
+    rate_limit::{RateLimit, RateLimitInput},
     retry::{RetryInput, RetryPolicy},
     source::is_header_name,
     time::Timestamp,
@@ -30,6 +33,9 @@ pub struct Destination {
     pub headers: BTreeMap<String, String>,
     pub timeout_ms: u32,
     pub retry: RetryPolicy,
+    pub circuit_breaker: CircuitBreaker,
+    pub rate_limit: Option<RateLimit>,
+    pub ordering: Ordering,
     pub signing: Signing,
     pub status: DestinationStatus,
     pub created_at: Timestamp,
@@ -238,6 +244,12 @@ pub struct DestinationInput {
     #[serde(default)]
     pub retry: Option<RetryInput>,
     #[serde(default)]
+    pub circuit_breaker: Option<CircuitBreakerInput>,
+    #[serde(default)]
+    pub rate_limit: Option<RateLimitInput>,
+    #[serde(default)]
+    pub ordering: Option<OrderingInput>,
+    #[serde(default)]
     pub signing: Option<SigningInput>,
     #[serde(default)]
     pub status: Option<DestinationStatus>,
@@ -264,6 +276,9 @@ pub struct DestinationSpec {
     pub headers: BTreeMap<String, String>,
     pub timeout_ms: u32,
     pub retry: RetryPolicy,
+    pub circuit_breaker: CircuitBreaker,
+    pub rate_limit: Option<RateLimit>,
+    pub ordering: Ordering,
     /// Its `secrets` are empty where one is to be generated.
     pub signing: Signing,
     pub status: DestinationStatus,
@@ -292,6 +307,9 @@ impl DestinationInput {
             errors.push("timeout_ms", "must be 100 to 120000");
         }
         let retry = self.retry.unwrap_or_default().parse(&mut errors);
+        let circuit_breaker = self.circuit_breaker.unwrap_or_default().parse(&mut errors);
+        let rate_limit = self.rate_limit.map(|limit| limit.parse(&mut errors));
+        let ordering = self.ordering.unwrap_or_default().parse(&mut errors);
         let signing = parse_signing(&mut errors, self.signing.unwrap_or_default());
         errors.into_result()?;
         Ok(DestinationSpec {
@@ -303,6 +321,9 @@ impl DestinationInput {
             headers,
             timeout_ms,
             retry,
+            circuit_breaker,
+            rate_limit,
+            ordering,
             signing,
             status: self.status.unwrap_or_default(),
         })
@@ -415,6 +436,9 @@ impl From<&Destination> for DestinationInput {
             headers: Some(destination.headers.clone()),
             timeout_ms: Some(destination.timeout_ms),
             retry: Some(RetryInput::from(&destination.retry)),
+            circuit_breaker: Some(CircuitBreakerInput::from(&destination.circuit_breaker)),
+            rate_limit: destination.rate_limit.as_ref().map(RateLimitInput::from),
+            ordering: Some(OrderingInput::from(&destination.ordering)),
             signing: Some(SigningInput {
                 scheme: Some(destination.signing.scheme),
                 secrets: destination.signing.secrets.clone(),
@@ -438,6 +462,9 @@ mod tests {
             headers: None,
             timeout_ms: None,
             retry: None,
+            circuit_breaker: None,
+            rate_limit: None,
+            ordering: None,
             signing: None,
             status: None,
         }

@@ -7,17 +7,20 @@
 //! Wire names are the serde names of these types: the REST API answers with them as they stand.
 
 pub mod api_key;
+pub mod circuit;
 pub mod connection;
 pub mod delivery;
 pub mod destination;
 pub mod event;
 pub mod field;
 pub mod id;
+pub mod ordering;
 pub mod org;
 pub mod page;
 pub mod patch;
 pub mod permission;
 pub mod project;
+pub mod rate_limit;
 pub mod retry;
 pub mod source;
 pub mod template;

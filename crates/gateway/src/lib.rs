@@ -15,6 +15,7 @@
 //! the configuration at hand, so that none of the above asks the database for it.
 
 pub mod auth;
+pub mod circuits;
 pub mod clock;
 pub mod destinations;
 pub mod http_client;
@@ -31,7 +32,10 @@ use std::{sync::Arc, time::Duration};
 use store::{Store, StoreError, quota::Quota, writer::Writer};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{http_client::HttpClient, pipeline::ingest::BodyRoom, registry::Registry, secrets::Vault, worker::Workers};
+use crate::{
+    circuits::Circuits, http_client::HttpClient, pipeline::ingest::BodyRoom, registry::Registry, secrets::Vault,
+    worker::Workers,
+};
 
 /// How the gateway is set up.
 pub struct Settings {
@@ -91,6 +95,7 @@ impl Gateway {
     pub async fn start(store: Store, settings: Settings) -> Result<Self, StartError> {
         let vault = Arc::new(Vault::new(&settings.secret_key)?);
         let registry = Registry::load(store.clone(), Arc::clone(&vault)).await?;
+        let circuits = Circuits::load(store.clone()).await?;
         let client = HttpClient::new(settings.allow_targets.clone())?;
         let node = clock::node_number();
         let (writer, writers): (Writer, _) = Writer::start(&store, node);
@@ -99,6 +104,7 @@ impl Gateway {
         let workers = Workers::start(worker::Parts {
             store: store.clone(),
             registry: registry.clone(),
+            circuits,
             client,
             writer,
             node,

@@ -10,6 +10,8 @@ use domain::{
     connection::{Connection, ConnectionStatus},
     destination::{Auth, Destination, DestinationStatus, SigningScheme},
     id::{ConnectionId, DestinationId, EnvId, SourceId},
+    ordering::Order,
+    rate_limit::Pace,
     source::{Source, SourceStatus, Verification},
     template::TemplateId,
 };
@@ -75,8 +77,20 @@ pub struct Target {
     pub url: Url,
     pub auth: Auth,
     pub signing_keys: Vec<Vec<u8>>,
+    /// How the keys of its deliveries are found, where they go in order.
+    pub order: Option<Order>,
+    /// How they follow one another, where that is limited.
+    pub pace: Option<Pace>,
     /// A secret could not be opened: nothing can be sent until the operator mends the key.
     pub sealed: bool,
+}
+
+impl Target {
+    /// Whether every delivery has to be claimed through its gate.
+    #[must_use]
+    pub fn is_gated(&self) -> bool {
+        self.destination.rate_limit.is_some() || self.order.is_some()
+    }
 }
 
 impl Registry {
@@ -258,9 +272,11 @@ fn target(destination: Destination, vault: &Vault) -> Target {
         }
         _ => Vec::new(),
     };
+    let order = destination.ordering.order();
+    let pace = destination.rate_limit.and_then(|limit| limit.pace());
     let nowhere = || Url::parse("http://invalid.invalid/").ok();
     match url.ok().or_else(nowhere) {
-        Some(url) => Target { destination, url, auth, signing_keys, sealed },
+        Some(url) => Target { destination, url, auth, signing_keys, order, pace, sealed },
         None => unreachable!("a constant URL parses"),
     }
 }

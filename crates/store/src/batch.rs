@@ -12,7 +12,7 @@ pub(crate) mod sqlite;
 
 use std::borrow::Cow;
 
-use sea_orm::Value;
+use sea_orm::{QueryResult, Value};
 
 use crate::{
     connection::Connection,
@@ -48,7 +48,27 @@ impl RowStatement {
     }
 }
 
+/// What stands around the statements of a transaction.
+pub(crate) struct Between<F> {
+    pub before: Vec<RowStatement>,
+    /// Reads what has to be known, and locks it.
+    pub read: RowStatement,
+    /// What follows from what was read, and sees what all statements before it did.
+    pub follow_up: F,
+}
+
 impl Store {
+    /// Runs statements as one transaction, with others before and after them.
+    pub(crate) async fn run_between<F>(&self, between: Between<F>, statements: Vec<RowStatement>) -> Result<()>
+    where
+        F: FnOnce(Vec<QueryResult>) -> Result<Vec<RowStatement>> + Send,
+    {
+        match self.writer() {
+            Connection::Postgres(database) => postgres::run_between(database, between, statements).await,
+            Connection::Sqlite(database) => sqlite::run_between(database, between, statements).await,
+        }
+    }
+
     /// Runs statements as one transaction.
     pub(crate) async fn run_together(&self, statements: Vec<RowStatement>) -> Result<()> {
         match self.writer() {

@@ -96,8 +96,8 @@ impl Scope {
 
     /// Queues a delivery for now, unless it is queued or being sent. Returns whether it did.
     pub async fn retry_delivery(&self, delivery: &Delivery, trigger: Trigger, now: Timestamp) -> Result<bool> {
-        let sql = "UPDATE deliveries SET status = 'pending', attempt_trigger = $1, due_at = $2, is_dlq = $3, updated_at = $2 \
-            WHERE env_id = $4 AND id = $5 AND status NOT IN ('pending', 'in_flight')";
+        let sql = "UPDATE deliveries SET status = 'pending', attempt_trigger = $1, due_at = $2, is_dlq = $3, \
+            updated_at = $2, gated_at = NULL WHERE env_id = $4 AND id = $5 AND status NOT IN ('pending', 'in_flight')";
         let values = [
             trigger.as_str().into(),
             now.as_micros().into(),
@@ -105,7 +105,7 @@ impl Scope {
             self.env_uuid().into(),
             uuid(delivery.id.as_u128()).into(),
         ];
-        let changed = self.change_delivery(delivery.event_id, sql, values).await?;
+        let changed = self.change_delivery(delivery.event_id, delivery.id, sql, values).await?;
         if changed {
             self.store.signals().send(Signal::Due(delivery.destination_id));
         }
@@ -117,23 +117,31 @@ impl Scope {
         let sql = "UPDATE deliveries SET status = 'cancelled', due_at = NULL, updated_at = $1 \
             WHERE env_id = $2 AND id = $3 AND status IN ('pending', 'waiting', 'held')";
         let values = [now.as_micros().into(), self.env_uuid().into(), uuid(delivery.id.as_u128()).into()];
-        self.change_delivery(delivery.event_id, sql, values).await
+        self.change_delivery(delivery.event_id, delivery.id, sql, values).await
     }
 
     /// Runs a change of one delivery, and sets its event to what follows.
     pub(crate) async fn change_delivery<const N: usize>(
         &self,
         event: EventId,
+        delivery: DeliveryId,
         sql: &str,
         values: [Value; N],
     ) -> Result<bool> {
         let transaction = self.store.begin().await?;
+        let key = self.store.lock_key(&transaction, self.env_id, delivery).await?;
         events_of::lock(&self.store, &transaction, self.env_id, event).await?;
         let changed = transaction.execute_raw(self.store.statement(sql, values)).await?.rows_affected() > 0;
         if changed {
             events_of::recount(&self.store, &transaction, self.env_id, event).await?;
+            if let Some(key) = key {
+                self.store.bring_back_first(&transaction, key).await?;
+            }
             self.store.commit(transaction).await?;
             self.store.signals().send(Signal::Activity(self.env_id));
+            if let Some(key) = key {
+                self.store.signals().send(Signal::Freed(key.destination));
+            }
         }
         Ok(changed)
     }

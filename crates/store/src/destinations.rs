@@ -76,6 +76,9 @@ fn fill(mut row: ActiveModel, spec: &DestinationSpec, version: i64, now: Timesta
     row.headers = Set(to_json(&spec.headers)?);
     row.timeout_ms = Set(i64::from(spec.timeout_ms));
     row.retry = Set(to_json(&spec.retry)?);
+    row.circuit_breaker = Set(to_json(&spec.circuit_breaker)?);
+    row.rate_limit = Set(spec.rate_limit.as_ref().map(to_json).transpose()?);
+    row.ordering = Set(to_json(&spec.ordering)?);
     row.signing = Set(to_json(&spec.signing)?);
     row.status = Set(spec.status.as_str().to_owned());
     row.version = Set(version);
@@ -97,6 +100,9 @@ impl TryFrom<Model> for Destination {
             headers: json("destinations", "headers", &row.headers)?,
             timeout_ms: number("destinations", "timeout_ms", row.timeout_ms)?,
             retry: json("destinations", "retry", &row.retry)?,
+            circuit_breaker: json("destinations", "circuit_breaker", &row.circuit_breaker)?,
+            rate_limit: row.rate_limit.map(|text| json("destinations", "rate_limit", &text)).transpose()?,
+            ordering: json("destinations", "ordering", &row.ordering)?,
             signing: json("destinations", "signing", &row.signing)?,
             status: parse("destinations", "status", &row.status)?,
             created_at: at(row.created_at),

@@ -21,6 +21,7 @@ mod environments;
 mod error;
 mod event_search;
 mod events;
+pub mod gates;
 pub mod jobs;
 mod postgres;
 pub mod queue;

@@ -14,6 +14,7 @@ use domain::{
 use sea_orm::{ConnectionTrait, DbBackend, QueryResult, prelude::Uuid};
 
 use crate::{
+    batch::RowStatement,
     db::Store,
     error::Result,
     row::{at, get, number, parse, uuid},
@@ -37,11 +38,16 @@ pub struct Claimed {
     /// Attempts made so far.
     pub attempt_count: u32,
     pub trigger: Trigger,
+    /// The key in which it has a place, where it came through the gate of an ordered destination.
+    pub order_key: Option<i64>,
+    /// It is the one by which an open circuit is tried.
+    pub is_probe: bool,
 }
 
 const QUEUE_AGAIN: &str =
     "UPDATE deliveries SET status = CASE WHEN attempt_count = 0 THEN 'pending' ELSE 'waiting' END, due_at = $2";
-const CLAIM_COLUMNS: &str = "env_id, id, event_id, connection_id, destination_id, attempt_count, attempt_trigger";
+pub(crate) const CLAIM_COLUMNS: &str =
+    "env_id, id, event_id, connection_id, destination_id, attempt_count, attempt_trigger, order_key";
 
 impl Store {
     /// Takes up to `limit` deliveries of a destination that are due, oldest due first.
@@ -119,9 +125,23 @@ impl Store {
         Ok(())
     }
 
+    /// Gives many back that were taken but not tried, to be taken again at once.
+    pub async fn give_back_all(&self, node: i64, deliveries: &[(EnvId, DeliveryId)]) -> Result<()> {
+        let sql = "UPDATE deliveries SET status = CASE WHEN attempt_count = 0 THEN 'pending' ELSE 'waiting' END, \
+            due_at = created_at, lease_owner = NULL FROM ({rows}) AS v \
+            WHERE deliveries.env_id = v.column1 AND deliveries.id = v.column2 AND deliveries.lease_owner = {all}";
+        let batch = usize::try_from(RELEASE_BATCH).unwrap_or(usize::MAX);
+        for deliveries in deliveries.chunks(batch) {
+            let row = |(env, id): &(EnvId, DeliveryId)| vec![uuid(env.as_u128()).into(), uuid(id.as_u128()).into()];
+            let rows = deliveries.iter().map(row).collect();
+            self.run_together(vec![RowStatement::new("given_back", sql, rows).with_all(node)]).await?;
+        }
+        Ok(())
+    }
+
     /// Keeps a taken delivery back while its connection or destination is paused.
     pub async fn hold(&self, node: i64, env: EnvId, delivery: DeliveryId) -> Result<()> {
-        let sql = "UPDATE deliveries SET status = 'held', lease_owner = NULL \
+        let sql = "UPDATE deliveries SET status = 'held', lease_owner = NULL, gated_at = NULL \
             WHERE env_id = $1 AND id = $2 AND lease_owner = $3";
         let values = [uuid(env.as_u128()).into(), uuid(delivery.as_u128()).into(), node.into()];
         self.writer().execute_raw(self.statement(sql, values)).await?;
@@ -134,25 +154,25 @@ impl Store {
             WHERE env_id = $1 AND id = $2 AND lease_owner = $3";
         let values =
             [uuid(claimed.env_id.as_u128()).into(), uuid(claimed.id.as_u128()).into(), node.into(), why.into()];
-        self.scope(claimed.env_id).change_delivery(claimed.event_id, sql, values).await?;
+        self.scope(claimed.env_id).change_delivery(claimed.event_id, claimed.id, sql, values).await?;
         Ok(())
     }
 
-    /// Connections with held deliveries, found by one index step each.
+    /// Connections with deliveries that a pause has held, found by one index step each.
     pub async fn held_connections(&self) -> Result<Vec<ConnectionId>> {
         let sql = "WITH RECURSIVE step(c) AS (\
-              SELECT (SELECT connection_id FROM deliveries WHERE status = 'held' ORDER BY connection_id LIMIT 1) \
+              SELECT (SELECT connection_id FROM deliveries WHERE gated_at IS NULL AND status = 'held' ORDER BY connection_id LIMIT 1) \
               UNION ALL \
-              SELECT (SELECT connection_id FROM deliveries WHERE status = 'held' AND connection_id > step.c \
+              SELECT (SELECT connection_id FROM deliveries WHERE gated_at IS NULL AND status = 'held' AND connection_id > step.c \
                       ORDER BY connection_id LIMIT 1) FROM step WHERE step.c IS NOT NULL) \
             SELECT c FROM step WHERE c IS NOT NULL";
         let rows = self.reader().query_all_raw(self.statement(sql, [])).await?;
         rows.iter().map(|row| get::<Uuid>(row, "c").map(|id| ConnectionId::from_u128(id.as_u128()))).collect()
     }
 
-    /// Queues the held deliveries of a connection, in batches.
+    /// Queues the deliveries of a connection that a pause has held, in batches.
     pub async fn release_held(&self, connection: ConnectionId, now: Timestamp) -> Result<u64> {
-        let held = self.found("status = 'held' AND connection_id = $1 ORDER BY id LIMIT $3");
+        let held = self.found("gated_at IS NULL AND status = 'held' AND connection_id = $1 ORDER BY id LIMIT $3");
         let sql = format!("{QUEUE_AGAIN} WHERE {held}");
         self.in_batches(&sql, &[uuid(connection.as_u128()).into(), now.as_micros().into()]).await
     }
@@ -248,7 +268,7 @@ impl Store {
     }
 
     /// Repeats a statement whose last placeholder is a limit until it finds nothing more.
-    async fn in_batches(&self, sql: &str, values: &[sea_orm::Value]) -> Result<u64> {
+    pub(crate) async fn in_batches(&self, sql: &str, values: &[sea_orm::Value]) -> Result<u64> {
         let mut total = 0;
         loop {
             let values = values.iter().cloned().chain([RELEASE_BATCH.into()]);
@@ -273,7 +293,7 @@ fn ttl_micros() -> i64 {
     i64::try_from(NODE_TTL.as_micros()).unwrap_or(i64::MAX)
 }
 
-fn claimed(row: &QueryResult) -> Result<Claimed> {
+pub(crate) fn claimed(row: &QueryResult) -> Result<Claimed> {
     let id = |column| get::<Uuid>(row, column).map(|id| id.as_u128());
     Ok(Claimed {
         env_id: EnvId::from_u128(id("env_id")?),
@@ -283,5 +303,7 @@ fn claimed(row: &QueryResult) -> Result<Claimed> {
         destination_id: DestinationId::from_u128(id("destination_id")?),
         attempt_count: number("deliveries", "attempt_count", get(row, "attempt_count")?)?,
         trigger: parse("deliveries", "attempt_trigger", &get::<String>(row, "attempt_trigger")?)?,
+        order_key: get(row, "order_key")?,
+        is_probe: false,
     })
 }

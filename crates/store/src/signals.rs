@@ -26,6 +26,10 @@ pub enum Signal {
     Config,
     /// Deliveries to this destination are due.
     Due(DestinationId),
+    /// Something that other deliveries to this destination waited for has ended.
+    Freed(DestinationId),
+    /// The circuit of this destination.
+    Gate(DestinationId),
     /// Events or deliveries of this project, as a person looking at them would see.
     Activity(EnvId),
     /// The connection to other nodes was lost for a while: anything may have changed.
@@ -118,6 +122,8 @@ fn encode(signal: Signal) -> String {
         Signal::Config => "config".into(),
         Signal::Missed => "missed".into(),
         Signal::Due(id) => format!("due {id}"),
+        Signal::Freed(id) => format!("freed {id}"),
+        Signal::Gate(id) => format!("gate {id}"),
         Signal::Activity(id) => format!("activity {id}"),
     }
 }
@@ -127,6 +133,8 @@ fn decode(text: &str) -> Option<Signal> {
         None if text == "config" => Some(Signal::Config),
         None if text == "missed" => Some(Signal::Missed),
         Some(("due", id)) => id.parse().ok().map(Signal::Due),
+        Some(("freed", id)) => id.parse().ok().map(Signal::Freed),
+        Some(("gate", id)) => id.parse().ok().map(Signal::Gate),
         Some(("activity", id)) => id.parse().ok().map(Signal::Activity),
         _ => None,
     }
@@ -142,6 +150,8 @@ mod tests {
             Signal::Config,
             Signal::Missed,
             Signal::Due(DestinationId::from_u128(7)),
+            Signal::Freed(DestinationId::from_u128(8)),
+            Signal::Gate(DestinationId::from_u128(8)),
             Signal::Activity(EnvId::from_u128(9)),
         ] {
             assert_eq!(decode(&encode(signal)), Some(signal));

@@ -26,6 +26,7 @@ pub use self::{
 use crate::{
     db::Store,
     error::{Result, StoreError},
+    gates::settle::News,
     quota::{Quota, Share},
     signals::Signal,
 };
@@ -270,9 +271,10 @@ fn answer(batch: Vec<Accepting>, result: &Result<()>) {
 }
 
 async fn write(store: &Store, accepts: &[&Accept], records: &[AttemptRecord], node: i64) -> Result<()> {
-    let mut statements = accept::inserts(accepts, node)?;
+    let mut statements = accept::inserts(accepts, node, store.is_shared())?;
     statements.extend(record::updates(records, node, store.is_shared())?);
-    store.run_together(statements).await?;
+    let news = News::of(records.iter().filter_map(|record| Some((record.env_id, record.gate?))));
+    store.run_with_gates(statements, &news, node).await?;
     let of_accepts = accepts.iter().map(|accept| accept.event.env_id);
     let seen: BTreeSet<EnvId> = of_accepts.chain(records.iter().map(|record| record.env_id)).collect();
     for env in seen {

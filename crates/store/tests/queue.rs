@@ -72,6 +72,7 @@ fn delivery(number: u128, start: Start) -> NewDelivery {
         id: DeliveryId::new(NOW, number),
         connection_id: ConnectionId::from_u128(4 + number),
         destination_id: DESTINATION,
+        order_key: None,
         start,
     }
 }
@@ -93,7 +94,7 @@ fn record(claimed: &Claimed, verdict: Verdict) -> AttemptRecord {
         request: SentRequest { method: "POST".into(), url: "http://x/".into(), headers: vec![] },
         next_retry_at: None,
     };
-    AttemptRecord { env_id: ENV, event_id: claimed.event_id, attempt, verdict }
+    AttemptRecord { env_id: ENV, event_id: claimed.event_id, attempt, verdict, gate: None }
 }
 
 impl Bench {

@@ -6,6 +6,7 @@ use axum::{
     routing::{get, post},
 };
 use domain::{
+    circuit::CircuitStatus,
     destination::{Destination, DestinationInput},
     id::DestinationId,
     page::Page,
@@ -20,6 +21,8 @@ pub fn router() -> Router<AppState> {
         .route("/destinations/{id}", get(one).patch(update).delete(remove))
         .route("/destinations/{id}/pause", post(pause))
         .route("/destinations/{id}/resume", post(resume))
+        .route("/destinations/{id}/circuit", get(circuit))
+        .route("/destinations/{id}/circuit/reset", post(reset_circuit))
 }
 
 async fn list(api: Api, query: Query) -> Result<Answer<Page<Destination>>, Problem> {
@@ -50,4 +53,12 @@ async fn pause(api: Api, Id(id): Id<DestinationId>) -> Result<Answer<Destination
 
 async fn resume(api: Api, Id(id): Id<DestinationId>) -> Result<Answer<Destination>, Problem> {
     Ok(Answer(api.gateway.resume_destination(&api.access, id).await?))
+}
+
+async fn circuit(api: Api, Id(id): Id<DestinationId>) -> Result<Answer<CircuitStatus>, Problem> {
+    Ok(Answer(api.gateway.circuit(&api.access, id).await?))
+}
+
+async fn reset_circuit(api: Api, Id(id): Id<DestinationId>) -> Result<Answer<CircuitStatus>, Problem> {
+    Ok(Answer(api.gateway.reset_circuit(&api.access, id).await?))
 }

@@ -1,6 +1,7 @@
 //! One destination: how it is reached, what leads to it, what was sent to it.
 
 use domain::{
+    circuit::CircuitStatus,
     connection::Connection,
     delivery::Delivery,
     destination::{Destination, DestinationStatus, SigningScheme},
@@ -8,11 +9,16 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{AUTHENTICATIONS, auth_word, deliveries::DestinationDeliveries, retry_words};
+use super::{
+    AUTHENTICATIONS, auth_word, circuit::CircuitCard, deliveries::DestinationDeliveries, limit_words, order_words,
+    retry_words,
+};
 use crate::{
     api::{
         connections::connections_of,
-        destinations::{DeleteDestination, SetDestinationStatus, destination_deliveries, find_destination},
+        destinations::{
+            DeleteDestination, SetDestinationStatus, destination_circuit, destination_deliveries, find_destination,
+        },
         names::{Names, known_names},
         once::shown_once,
     },
@@ -27,7 +33,7 @@ use crate::{
     paths,
 };
 
-type Found = (Destination, Page<Delivery>, Vec<Connection>, Names, Option<String>);
+type Found = (Destination, CircuitStatus, Page<Delivery>, Vec<Connection>, Names, Option<String>);
 
 #[component]
 pub fn DestinationPage() -> impl IntoView {
@@ -35,17 +41,32 @@ pub fn DestinationPage() -> impl IntoView {
     let id = use_param("destination_id");
     let key = move || (project.id(), id.get());
     let found = Resource::new(key, |(env, id)| find_destination(env, id));
+    let circuit = Resource::new(key, |(env, id)| destination_circuit(env, id));
     let recent = Resource::new(key, |(env, id)| destination_deliveries(env, id, None));
     let routes = Resource::new(key, |(env, id)| connections_of(env, id));
     let known = Resource::new(move || project.id(), known_names);
     let secret = Resource::new(move || id.get(), shown_once);
-    let load = move || async move { Ok((found.await?, recent.await?, routes.await?, known.await?, secret.await?)) };
+    let load = move || async move {
+        Ok((found.await?, circuit.await?, recent.await?, routes.await?, known.await?, secret.await?))
+    };
     view! {
         <Loaded
             load=load
-            children={|(destination, recent, routes, names, secret): Found| {
+            children={|(destination, circuit, recent, routes, names, secret): Found| {
                 view! {
                     <DestinationDetail destination=destination.clone() secret=secret/>
+                    {destination
+                        .circuit_breaker
+                        .enabled
+                        .then(|| {
+                            view! {
+                                <CircuitCard
+                                    destination=destination.id.to_string()
+                                    breaker=destination.circuit_breaker
+                                    circuit=circuit
+                                />
+                            }
+                        })}
                     <DestinationRoutes destination=destination.clone() routes=routes names=names/>
                     <DestinationDeliveries destination=destination.id.to_string() recent=recent/>
                     <DeleteDestinationCard destination=destination/>
@@ -154,10 +175,12 @@ fn Settings(destination: Destination) -> impl IntoView {
                         .then(|| view! { <Fact label="Headers"><span class="mono lines">{headers.join("\n")}</span></Fact> })}
                 </Facts>
             </Card>
-            <Card title="Retries and signature">
+            <Card title="Delivery">
                 <Facts>
                     <Fact label="Retries">{retry_words(&destination.retry)}</Fact>
                     <Fact label="Gives up on">{if give_up.is_empty() { "nothing".to_owned() } else { give_up }}</Fact>
+                    <Fact label="Limits">{limit_words(destination.rate_limit)}</Fact>
+                    <Fact label="Order">{order_words(&destination.ordering)}</Fact>
                     <Fact label="Signature">{signing}</Fact>
                     {(!secrets.is_empty()).then(|| view! { <Fact label="Secrets"><span class="mono">{secrets}</span></Fact> })}
                 </Facts>

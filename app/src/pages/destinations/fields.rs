@@ -8,7 +8,11 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::{AUTHENTICATIONS, auth_word, schedule_words};
+use super::{
+    AUTHENTICATIONS, auth_word,
+    gate_fields::{BreakerFields, LimitFields, OrderFields},
+    schedule_words,
+};
 use crate::{
     components::*,
     pages::forms::{SecretsFields, TypedBefore},
@@ -24,6 +28,9 @@ pub fn DestinationFields(
     let methods: Vec<_> = Method::ALL.iter().map(|method| Choice::new(method.as_str(), method.as_str())).collect();
     let signing = former.as_ref().map(|it| it.signing.clone());
     let (auth, retry) = former.as_ref().map(|it| (it.auth.clone(), it.retry.clone())).unwrap_or_default();
+    let breaker = former.as_ref().map(|it| it.circuit_breaker).unwrap_or_default();
+    let limit = former.as_ref().and_then(|it| it.rate_limit);
+    let ordering = former.as_ref().map(|it| it.ordering.clone()).unwrap_or_default();
     let (name, url, method, timeout, headers) = former.map_or_else(
         || (String::new(), String::new(), Method::Post, DEFAULT_TIMEOUT_MS, String::new()),
         |it| (it.name, it.config.url, it.config.method, it.timeout_ms, header_lines(&it.headers)),
@@ -55,6 +62,9 @@ pub fn DestinationFields(
         </FormSection>
         <AuthFields former=auth typed=typed/>
         <RetryFields former=retry typed=typed/>
+        <BreakerFields former=breaker typed=typed/>
+        <LimitFields former=limit typed=typed/>
+        <OrderFields former=ordering typed=typed/>
         <SigningFields former=signing typed=typed/>
     }
     .into_any()

@@ -1,9 +1,11 @@
 //! Destinations: the list, the form, one destination with what was sent to it.
 
+mod circuit;
 mod deliveries;
 mod detail;
 mod edit;
 mod fields;
+mod gate_fields;
 mod list;
 mod new;
 
@@ -14,6 +16,8 @@ pub use new::NewDestinationPage;
 
 use domain::{
     destination::Auth,
+    ordering::{Ordering, OrderingMode},
+    rate_limit::RateLimit,
     retry::{RetryPolicy, RetryStrategy},
 };
 
@@ -61,9 +65,35 @@ fn retry_words(policy: &RetryPolicy) -> String {
     }
 }
 
+/// How much it is sent, in a sentence.
+fn limit_words(limit: Option<RateLimit>) -> String {
+    let rate = limit.and_then(|it| Some(format!("{} per {}", it.limit?, it.per?.as_str())));
+    let at_once = limit.and_then(|it| it.max_in_flight).map(|most| format!("{most} at once"));
+    let words: Vec<_> = rate.into_iter().chain(at_once).collect();
+    if words.is_empty() { "none".to_owned() } else { format!("at most {}", words.join(", ")) }
+}
+
+/// What waits for what, in a sentence.
+fn order_words(ordering: &Ordering) -> String {
+    match (ordering.mode, &ordering.key) {
+        (OrderingMode::Parallel, _) => "in parallel".to_owned(),
+        (OrderingMode::Ordered, None) => "one after the other".to_owned(),
+        (OrderingMode::Ordered, Some(key)) => format!("one after the other by {key}"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_read_well() {
+        use domain::rate_limit::Per;
+        let words = |limit, per, max_in_flight| limit_words(Some(RateLimit { limit, per, max_in_flight }));
+        assert_eq!(limit_words(None), "none");
+        assert_eq!(words(Some(10), Some(Per::Minute), Some(2)), "at most 10 per minute, 2 at once");
+        assert_eq!(words(None, None, Some(2)), "at most 2 at once");
+    }
 
     #[test]
     fn the_default_schedule_reads_well() {

@@ -1,6 +1,7 @@
 //! Destinations of a project.
 
 use domain::{
+    circuit::{Circuit, CircuitStatus},
     destination::{Auth, Destination, DestinationInput, DestinationSpec, DestinationStatus, SigningScheme},
     id::DestinationId,
     page::{Page, PageRequest},
@@ -50,6 +51,7 @@ impl Gateway {
         let current = current.map_secrets(|sealed| self.inner.vault.open(&place, sealed))?;
         let mut input = serde_json::to_value(DestinationInput::from(&current)).unwrap_or_default();
         replace_tagged(&mut input, &patch);
+        drop_dependent(&mut input, &patch);
         patch::merge(&mut input, patch);
         let mut input = parse_input::<DestinationInput>(input)?;
         if let Some(signing) = &mut input.signing {
@@ -76,6 +78,10 @@ impl Gateway {
         if !updated.map_err(|error| Error::slug_taken(error, "destination"))? {
             return Err(Error::NotFound);
         }
+        if !spec.circuit_breaker.enabled {
+            // What it was is not to come back when it is enabled again.
+            access.rows.reset_circuit(id).await?;
+        }
         self.inner.registry.refresh().await?;
         let mut destination = self.destination(access, id).await?;
         if let Some(secret) = generated {
@@ -92,11 +98,31 @@ impl Gateway {
         self.update_destination(access, id, json!({ "status": DestinationStatus::Active })).await
     }
 
+    /// Where its circuit stands.
+    pub async fn circuit(&self, access: &Access, id: DestinationId) -> Result<CircuitStatus> {
+        let destination = self.destination(access, id).await?;
+        let status = access.rows.circuit(id).await?;
+        if destination.circuit_breaker.enabled {
+            return Ok(status);
+        }
+        Ok(CircuitStatus { state: Circuit::NEW.state(), failure_count: 0, retry_at: None, ..status })
+    }
+
+    /// Closes its circuit now, on every node.
+    pub async fn reset_circuit(&self, access: &Access, id: DestinationId) -> Result<CircuitStatus> {
+        access.require(Permission::Write)?;
+        access.rows.destination(id).await?.ok_or(Error::NotFound)?;
+        access.rows.reset_circuit(id).await?;
+        self.circuit(access, id).await
+    }
+
     pub async fn delete_destination(&self, access: &Access, id: DestinationId) -> Result<()> {
         access.require(Permission::Write)?;
         if !access.rows.delete_destination(id, clock::now()).await? {
             return Err(Error::NotFound);
         }
+        // It is not to be kept an eye on any more.
+        access.rows.reset_circuit(id).await?;
         self.inner.registry.refresh().await?;
         // What waits for it finds that it is gone.
         self.inner.workers.wake(id);
@@ -127,6 +153,19 @@ fn replace_tagged(input: &mut Value, patch: &Value) {
     let kind = patch.pointer("/auth/type");
     if kind.is_some() && kind != input.pointer("/auth/type") {
         input["auth"] = serde_json::to_value(Auth::None).unwrap_or_default();
+    }
+}
+
+/// What has a meaning beside another setting alone goes with it, unless the patch says something of it.
+fn drop_dependent(input: &mut Value, patch: &Value) {
+    let goes = [
+        (patch.pointer("/ordering/mode") == Some(&json!("parallel")), "ordering", "key"),
+        (patch.pointer("/rate_limit/limit") == Some(&Value::Null), "rate_limit", "per"),
+    ];
+    for (goes, setting, dependent) in goes {
+        if goes && let Some(setting) = input.get_mut(setting).and_then(Value::as_object_mut) {
+            setting.shift_remove(dependent);
+        }
     }
 }
 

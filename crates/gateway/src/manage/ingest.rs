@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::id::{DeliveryId, EnvId, EventId, SourceId};
+use domain::{
+    id::{DeliveryId, EnvId, EventId, SourceId},
+    ordering::Keyed,
+};
 use store::{
     signals::Signal,
     writer::{Accept, NewDelivery, NewEvent, Start},
@@ -15,6 +18,7 @@ use crate::{
         ingest::check,
         route::{Planned, plan},
     },
+    registry::Snapshot,
     worker::Reservation,
 };
 
@@ -36,7 +40,7 @@ impl Gateway {
         let planned = plan(&event, snapshot.routes(event.source_id));
         let id = event.id;
         let writer = self.inner.workers.writer().ok_or(Refusal::Unavailable)?;
-        let (deliveries, begun) = self.begin(&event, planned);
+        let (deliveries, begun) = self.begin(&snapshot, &event, planned);
         let accept = Accept::new(Arc::clone(&event), deliveries.clone()).await;
         let (gateway, working) = (self.clone(), self.inner.workers.working());
         let once_stored = move || {
@@ -47,17 +51,26 @@ impl Gateway {
     }
 
     /// The deliveries of an event, and room for those that can be sent as soon as it is stored.
-    fn begin(&self, event: &NewEvent, planned: Vec<Planned>) -> (Vec<NewDelivery>, Vec<Option<Reservation>>) {
+    fn begin(
+        &self,
+        snapshot: &Snapshot,
+        event: &NewEvent,
+        planned: Vec<Planned>,
+    ) -> (Vec<NewDelivery>, Vec<Option<Reservation>>) {
         let with_index = planned.into_iter().enumerate();
         with_index
             .map(|(index, route)| {
                 let bytes = event.body.len();
+                let target = snapshot.target(route.destination_id);
+                let order_key = target.and_then(|target| target.order.as_ref()).map(|order| order.key_of(keyed(event)));
+                let has_to_queue = route.held || target.is_some_and(|target| target.is_gated());
                 let reserve = || self.inner.workers.reserve(event.env_id, route.destination_id, bytes);
-                let room = if route.held { None } else { reserve() };
+                let room = if has_to_queue { None } else { reserve() };
                 let delivery = NewDelivery {
                     id: DeliveryId::new(event.received_at, in_order(index, clock::id_bits())),
                     connection_id: route.connection_id,
                     destination_id: route.destination_id,
+                    order_key,
                     start: match (&room, route.held) {
                         (_, true) => Start::Held,
                         (Some(_), false) => Start::Leased,
@@ -82,6 +95,11 @@ impl Gateway {
             }
         }
     }
+}
+
+/// Where the key of an event may stand.
+fn keyed(event: &NewEvent) -> Keyed<'_> {
+    Keyed { headers: &event.headers, query: event.query.as_deref(), body: &event.body }
 }
 
 /// Bits of an id whose upper part counts, so that the deliveries of one event sort by their connections.

@@ -87,6 +87,8 @@ struct State {
     /// When something is known to be due next, in microseconds.
     due_hint: i64,
     is_closed: bool,
+    /// Nothing more may pass its gate for now, whatever else becomes due.
+    is_full: bool,
 }
 
 /// Room in a lane for a delivery that is about to be stored.
@@ -119,6 +121,7 @@ impl Lane {
             is_backlogged: true,
             due_hint: NEVER,
             is_closed: false,
+            is_full: false,
         };
         Self { destination, common, state: Mutex::new(state), wake: Notify::new() }
     }
@@ -149,6 +152,51 @@ impl Lane {
         let mut state = self.lock();
         state.waiting.extend(parcels);
         self.next_turns(&mut state)
+    }
+
+    /// Takes in parcels that are sent now, however many are being sent.
+    pub fn take_in_past_all(&self, parcels: impl IntoIterator<Item = Parcel>) -> Vec<Turn> {
+        let turns: Vec<_> = parcels.into_iter().map(|parcel| Turn { parcel, place: None }).collect();
+        self.lock().sending += turns.len();
+        turns
+    }
+
+    /// Takes out what waits, and lets nothing new in before what is in the database.
+    pub fn take_out_waiting(&self) -> Vec<Parcel> {
+        let mut state = self.lock();
+        state.is_backlogged = true;
+        state.waiting.drain(..).collect()
+    }
+
+    /// Sends few at once again, until its receiver was seen to take more.
+    pub fn begin_low(&self) {
+        let mut state = self.lock();
+        state.width = Width::low();
+        state.is_backlogged = true;
+    }
+
+    /// How many more could be sent at this moment. When none, the lane wakes its pump as soon as some could.
+    pub fn free_places(&self) -> usize {
+        let mut state = self.lock();
+        let free = state.width.limit().saturating_sub(state.held()).min(MOST_CLAIMED);
+        state.is_backlogged |= free == 0;
+        state.is_full = false;
+        free
+    }
+
+    pub fn note_backlog(&self, is_backlogged: bool) {
+        self.lock().is_backlogged = is_backlogged;
+    }
+
+    /// Nothing more may pass the gate, until the pump looks again or [`Self::note_freed`].
+    pub fn note_full(&self) {
+        self.lock().is_full = true;
+    }
+
+    /// What kept others from passing the gate has ended, or may have.
+    pub fn note_freed(&self) {
+        self.lock().is_full = false;
+        self.wake.notify_one();
     }
 
     /// Memory for an event that was read back, where there is some.
@@ -195,6 +243,7 @@ impl Lane {
     /// How many may be claimed now. When none, the lane wakes its pump as soon as some may.
     pub fn room_for_claims(&self) -> usize {
         let mut state = self.lock();
+        state.is_full = false;
         let room = state.room_for_claims();
         if room == 0 {
             // Something may be due, and must not be overtaken by what comes new.
@@ -222,8 +271,11 @@ impl Lane {
         self.lock().is_closed
     }
 
+    /// Something is due.
     pub fn wake(&self) {
-        self.wake.notify_one();
+        if !self.lock().is_full {
+            self.wake.notify_one();
+        }
     }
 
     pub async fn woken(&self) {

@@ -9,6 +9,7 @@
 //! What is leased and waits in memory for its turn is bounded by how quickly its receiver takes it ([`lane`], [`width`]), and
 //! by what all lanes share ([`Quota`]), of which no project gets all. What does not fit stays in the database.
 
+mod gate;
 mod lane;
 mod lease;
 mod pump;
@@ -43,7 +44,7 @@ use self::{
     lane::{Common, Lane},
     lease::Lease,
 };
-use crate::{clock, http_client::HttpClient, registry::Registry};
+use crate::{circuits::Circuits, clock, http_client::HttpClient, registry::Registry};
 
 /// Deliveries that a node sends at once, beside the few that each lane may send in any case.
 const COMMON_PLACES: usize = 2048;
@@ -60,6 +61,7 @@ const READING_BACK: usize = 8;
 pub struct Parts {
     pub store: Store,
     pub registry: Registry,
+    pub circuits: Circuits,
     pub client: HttpClient,
     pub writer: Writer,
     pub node: i64,
@@ -76,6 +78,7 @@ pub struct Workers {
 struct Inner {
     store: Store,
     registry: Registry,
+    circuits: Circuits,
     client: HttpClient,
     /// Taken out at the end, so that the writer can end as well.
     writer: Mutex<Option<Writer>>,
@@ -105,6 +108,7 @@ impl Workers {
             lease: Lease::new(parts.node, parts.store.is_shared()),
             store: parts.store,
             registry: parts.registry,
+            circuits: parts.circuits,
             client: parts.client,
             writer: Mutex::new(Some(parts.writer)),
             stop: parts.stop,
@@ -119,6 +123,11 @@ impl Workers {
         parts.tasks.spawn(workers.clone().keep_lease(started));
         parts.tasks.spawn(workers.clone().sweep());
         parts.tasks.spawn(workers.clone().hear_signals());
+        parts.tasks.spawn({
+            let (circuits, stop) = (workers.inner.circuits.clone(), workers.inner.stop.clone());
+            let workers = workers.clone();
+            circuits.follow(stop, move |change| workers.circuit_changed(change))
+        });
         Ok(workers)
     }
 
@@ -140,6 +149,9 @@ impl Workers {
         if self.inner.stop.is_cancelled() {
             return None;
         }
+        if !self.inner.circuits.is_closed(destination) {
+            return None;
+        }
         let epoch = self.inner.lease.epoch()?;
         self.lane(destination).reserve(project, budget_units(bytes), epoch)
     }
@@ -154,6 +166,8 @@ impl Workers {
             destination_id: delivery.destination_id,
             attempt_count: 0,
             trigger: Trigger::Initial,
+            order_key: None,
+            is_probe: false,
         };
         self.note_running([claimed.id]);
         let lane = Arc::clone(reservation.lane());

@@ -13,11 +13,11 @@ use super::{
     Workers, budget_units,
     lane::{Content, Lane, Parcel},
 };
-use crate::clock;
+use crate::{circuits::Way, clock};
 
 /// The longest a pump sleeps without looking.
-const LONGEST_SLEEP: Duration = Duration::from_mins(1);
-const AFTER_ERROR: Duration = Duration::from_secs(1);
+pub(super) const LONGEST_SLEEP: Duration = Duration::from_mins(1);
+pub(super) const AFTER_ERROR: Duration = Duration::from_secs(1);
 /// Bodies that take more in the database are read back one at a time, when their turn comes.
 const READ_TOGETHER: usize = 32 << 10;
 
@@ -40,11 +40,22 @@ impl Workers {
     /// Claims once. Returns how long to sleep before the next time, unless the lane is woken.
     async fn pump_once(&self, lane: &Arc<Lane>) -> Duration {
         let snapshot = self.inner.registry.snapshot();
-        let is_paused = snapshot
-            .target(lane.destination)
-            .is_some_and(|target| target.destination.status == DestinationStatus::Paused);
+        if let Some(target) = snapshot.target(lane.destination) {
+            if target.destination.status == DestinationStatus::Paused {
+                return LONGEST_SLEEP;
+            }
+            match self.way_to(target) {
+                Way::Shut(wait) => {
+                    lane.note_backlog(true);
+                    return wait.min(LONGEST_SLEEP);
+                }
+                Way::Try => return self.pump_through(lane, target, true).await,
+                Way::Open if target.is_gated() => return self.pump_through(lane, target, false).await,
+                Way::Open => {}
+            }
+        }
         let wanted = lane.room_for_claims();
-        if is_paused || wanted == 0 {
+        if wanted == 0 {
             return LONGEST_SLEEP;
         }
         let Some(epoch) = self.inner.lease.epoch() else { return AFTER_ERROR };
@@ -65,6 +76,11 @@ impl Workers {
         if is_backlogged {
             return Duration::ZERO;
         }
+        self.until_due(lane).await
+    }
+
+    /// How long until something is due.
+    pub(super) async fn until_due(&self, lane: &Lane) -> Duration {
         match self.inner.store.next_due(lane.destination).await {
             // At least a moment, so that a row that another node is about to take is not asked for in a loop.
             Ok(due) => lane.wait_until(due, clock::now()).clamp(Duration::from_millis(1), LONGEST_SLEEP),
@@ -72,7 +88,7 @@ impl Workers {
         }
     }
 
-    async fn take_in_claimed(&self, lane: &Arc<Lane>, claimed: Vec<Claimed>, epoch: u64) {
+    pub(super) async fn take_in_claimed(&self, lane: &Arc<Lane>, claimed: Vec<Claimed>, epoch: u64) {
         self.note_running(claimed.iter().map(|delivery| delivery.id));
         let mut contents = match self.read_together(&claimed).await {
             Ok(contents) => contents,

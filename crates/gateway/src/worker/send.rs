@@ -38,6 +38,8 @@ struct Slot {
     delivery: DeliveryId,
     shares: [Option<Share>; 2],
     sent: Option<(Response, Instant)>,
+    /// Its outcome was handed over to be recorded.
+    is_reported: bool,
 }
 
 impl Drop for Slot {
@@ -64,6 +66,7 @@ impl Workers {
                 delivery: parcel.claimed.id,
                 shares: [place, parcel.memory],
                 sent: None,
+                is_reported: false,
             };
             let (claimed, content, epoch) = (parcel.claimed, parcel.content, parcel.epoch);
             self.inner.sends.spawn(async move {
@@ -73,6 +76,9 @@ impl Workers {
                         if let Err(error) = result {
                             // It stays leased; the sweep finds that nobody works on it, and gives it back.
                             tracing::warn!(delivery.id = %claimed.id, %error, "a delivery could not be made");
+                        }
+                        if claimed.is_probe && !slot.is_reported {
+                            workers.give_up_probe(&claimed).await;
                         }
                     }
                     () = workers.inner.abort.cancelled() => {}
@@ -117,6 +123,10 @@ impl Workers {
         };
         if connection.status == ConnectionStatus::Paused || target.destination.status == DestinationStatus::Paused {
             return store.hold(node, claimed.env_id, claimed.id).await;
+        }
+        if self.is_cut_off(claimed, target) {
+            self.give_back_deliveries(&[(claimed.env_id, claimed.id)]).await;
+            return Ok(());
         }
         let read;
         let (source_id, headers, body) = match content {
@@ -174,7 +184,9 @@ impl Workers {
         };
         let dice = Dice { now: clock::now(), spread: clock::spread(), id_bits: clock::id_bits() };
         let (attempt, verdict) = settle(tried, sent, &target.destination.retry, dice);
-        let record = AttemptRecord { env_id: claimed.env_id, event_id: claimed.event_id, attempt, verdict };
+        let gate = self.report(claimed, target, &attempt);
+        let record = AttemptRecord { env_id: claimed.env_id, event_id: claimed.event_id, attempt, verdict, gate };
+        slot.is_reported = true;
         if let Some(writer) = self.writer() {
             writer.record(record).await;
         }

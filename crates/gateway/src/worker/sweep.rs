@@ -32,23 +32,27 @@ impl Workers {
         for round in 0_u32.. {
             tokio::select! {
                 _ = tick.tick() => {}
-                // A pause or its end.
+                // A pause or its end, another limit.
                 _ = changes.changed() => {
-                    let paused: Vec<_> = lock(&self.inner.lanes).values().cloned().collect();
-                    for lane in paused {
-                        lane.wake();
+                    let lanes: Vec<_> = lock(&self.inner.lanes).values().cloned().collect();
+                    for lane in lanes {
+                        lane.note_freed();
                     }
                 }
                 () = self.inner.stop.cancelled() => return,
             }
+            let is_thorough = round % ORPHANS_EVERY == ORPHANS_EVERY - 1;
             if let Err(error) = self.sweep_once().await {
                 tracing::warn!(%error, "looking for forgotten deliveries failed; trying again");
                 continue;
             }
+            if let Err(error) = self.look_after_parked(is_thorough).await {
+                tracing::warn!(%error, "looking for parked deliveries failed; trying again");
+            }
             if self.inner.store.take_doubt() {
                 looks_in_doubt = LOOKS_IN_DOUBT;
             }
-            if looks_in_doubt > 0 || !suspects.is_empty() || round % ORPHANS_EVERY == ORPHANS_EVERY - 1 {
+            if looks_in_doubt > 0 || !suspects.is_empty() || is_thorough {
                 looks_in_doubt = looks_in_doubt.saturating_sub(1);
                 if let Err(error) = self.give_back_orphans(&mut suspects).await {
                     tracing::warn!(%error, "looking for orphaned leases failed; trying again");
@@ -76,9 +80,37 @@ impl Workers {
             .retain(|destination, lane| snapshot.target(*destination).is_some() || !lane.close_if_idle());
         for (destination, due) in store.queued_destinations().await? {
             if due <= now {
-                self.wake(destination);
+                self.note_freed(destination);
             } else {
                 self.lane(destination).note_due(due);
+            }
+        }
+        Ok(())
+    }
+
+    /// Parked deliveries of a destination that keeps no order any more are queued. From time to time those are looked for
+    /// that have nobody left before them.
+    async fn look_after_parked(&self, is_thorough: bool) -> store::Result<()> {
+        let store = &self.inner.store;
+        let parked = store.parked_destinations().await?;
+        if parked.is_empty() {
+            return Ok(());
+        }
+        // Another node may have made its order a moment ago.
+        self.inner.registry.refresh().await?;
+        let snapshot = self.inner.registry.snapshot();
+        for destination in parked {
+            match snapshot.target(destination).filter(|target| target.order.is_some()) {
+                None => {
+                    store.release_parked(destination).await?;
+                }
+                Some(target) if is_thorough => {
+                    let found = store.bring_back_forgotten(target.destination.env_id, destination).await?;
+                    if found > 0 {
+                        tracing::warn!(%destination, deliveries = found, "parked deliveries had nobody before them");
+                    }
+                }
+                Some(_) => {}
             }
         }
         Ok(())
@@ -116,10 +148,11 @@ impl Workers {
             };
             match signal {
                 Ok(Signal::Due(destination)) => self.wake(destination),
+                Ok(Signal::Freed(destination)) => self.note_freed(destination),
                 Ok(Signal::Missed) | Err(RecvError::Lagged(_)) => {
                     let lanes: Vec<_> = lock(&self.inner.lanes).values().cloned().collect();
                     for lane in lanes {
-                        lane.wake();
+                        lane.note_freed();
                     }
                 }
                 Ok(_) => {}

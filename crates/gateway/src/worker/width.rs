@@ -47,6 +47,11 @@ impl Width {
         Self { limit: FIRST, is_doubling: true, shortest: None, usual: None, last_cut: None }
     }
 
+    /// For a receiver that has just come back.
+    pub fn low() -> Self {
+        Self { limit: LEAST, ..Self::new() }
+    }
+
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is between 2 and 256")]
     pub fn limit(&self) -> usize {
         self.limit as usize

@@ -2,11 +2,14 @@
 
 use std::fmt::Write;
 
-use sea_orm::{Value, prelude::Uuid, sea_query::ValueType};
+use sea_orm::{QueryResult, Value, prelude::Uuid, sea_query::ValueType};
 use sqlx::{Arguments, Encode, Postgres, Type, postgres::PgArguments};
 
-use super::{RowStatement, Rows, not_bound};
-use crate::{error::Result, postgres::Postgres as Database};
+use super::{Between, RowStatement, Rows, not_bound};
+use crate::{
+    error::Result,
+    postgres::{Postgres as Database, transaction::PostgresTransaction},
+};
 
 pub(super) async fn run(database: &Database, statements: Vec<RowStatement>) -> Result<()> {
     let (sql, arguments) = in_one_statement(statements)?;
@@ -14,6 +17,31 @@ pub(super) async fn run(database: &Database, statements: Vec<RowStatement>) -> R
         return Ok(());
     }
     database.run(sql, arguments).await?;
+    Ok(())
+}
+
+pub(super) async fn run_between<F>(
+    database: &Database,
+    between: Between<F>,
+    statements: Vec<RowStatement>,
+) -> Result<()>
+where
+    F: FnOnce(Vec<QueryResult>) -> Result<Vec<RowStatement>>,
+{
+    let transaction = database.begin().await?;
+    execute(&transaction, between.before).await?;
+    let (sql, arguments) = in_one_statement(vec![between.read])?;
+    let read = transaction.run(sql, Some(arguments)).await?.all();
+    execute(&transaction, statements).await?;
+    execute(&transaction, (between.follow_up)(read)?).await?;
+    Ok(transaction.commit().await?)
+}
+
+async fn execute(transaction: &PostgresTransaction, statements: Vec<RowStatement>) -> Result<()> {
+    let (sql, arguments) = in_one_statement(statements)?;
+    if !sql.is_empty() {
+        transaction.run(sql, Some(arguments)).await?;
+    }
     Ok(())
 }
 

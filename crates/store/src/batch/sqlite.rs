@@ -5,10 +5,10 @@
 
 use std::time::{Duration, Instant};
 
-use sea_orm::{DatabaseConnection, Value, prelude::Uuid};
-use sqlx::{Arguments, AssertSqlSafe, sqlite::SqliteArguments};
+use sea_orm::{DatabaseConnection, QueryResult, Value, prelude::Uuid};
+use sqlx::{Arguments, AssertSqlSafe, SqliteConnection, sqlite::SqliteArguments};
 
-use super::{RowStatement, Rows, not_bound};
+use super::{Between, RowStatement, Rows, not_bound};
 use crate::error::Result;
 
 /// How many rows are written at once: as often as it fits each size, the largest first.
@@ -17,9 +17,7 @@ const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 /// Runs statements one after the other as one transaction.
 pub(super) async fn run(database: &DatabaseConnection, statements: Vec<RowStatement>) -> Result<()> {
     let mut transaction = database.get_sqlite_connection_pool().begin_with("BEGIN IMMEDIATE").await?;
-    for (sql, arguments) in in_chunks(statements)? {
-        sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *transaction).await?;
-    }
+    execute(&mut transaction, statements).await?;
     Ok(transaction.commit().await?)
 }
 
@@ -38,6 +36,33 @@ pub(crate) async fn run_counting(
     let changes: Vec<i64> = sqlx::query_scalar_with(sql, arguments).fetch_all(&mut *transaction).await?;
     transaction.commit().await?;
     Ok((changes.into_iter().map(i64::unsigned_abs).sum(), begun.elapsed()))
+}
+
+pub(super) async fn run_between<F>(
+    database: &DatabaseConnection,
+    between: Between<F>,
+    statements: Vec<RowStatement>,
+) -> Result<()>
+where
+    F: FnOnce(Vec<QueryResult>) -> Result<Vec<RowStatement>>,
+{
+    let mut transaction = database.get_sqlite_connection_pool().begin_with("BEGIN IMMEDIATE").await?;
+    execute(&mut transaction, between.before).await?;
+    let mut read = Vec::new();
+    for (sql, arguments) in in_chunks(vec![between.read])? {
+        let rows = sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_all(&mut *transaction).await;
+        read.extend(rows?.into_iter().map(QueryResult::from));
+    }
+    execute(&mut transaction, statements).await?;
+    execute(&mut transaction, (between.follow_up)(read)?).await?;
+    Ok(transaction.commit().await?)
+}
+
+async fn execute(connection: &mut SqliteConnection, statements: Vec<RowStatement>) -> Result<()> {
+    for (sql, arguments) in in_chunks(statements)? {
+        sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 fn in_chunks(statements: Vec<RowStatement>) -> Result<Vec<(String, SqliteArguments)>> {

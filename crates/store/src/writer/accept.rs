@@ -44,6 +44,8 @@ pub struct NewDelivery {
     pub id: DeliveryId,
     pub connection_id: ConnectionId,
     pub destination_id: DestinationId,
+    /// The key in which it gets a place, where its destination keeps an order. Such a one is never leased from the start.
+    pub order_key: Option<i64>,
     pub start: Start,
 }
 
@@ -83,13 +85,22 @@ const EVENTS: &str = "INSERT INTO events (env_id, id, source_id, status, event_t
 const BODIES: &str = "INSERT INTO event_bodies (env_id, event_id, headers, body, encoding) {rows}";
 const DELIVERIES: &str = "INSERT INTO deliveries (env_id, id, event_id, connection_id, destination_id, status, \
     attempt_trigger, attempt_count, due_at, lease_owner, is_dlq, created_at, updated_at) {rows}";
+// Deliveries with a place in an order, each behind all that were stored before it: an event that is acknowledged has its
+// place when the next one comes.
+const ORDERED: &str = "INSERT INTO deliveries (env_id, id, event_id, connection_id, destination_id, status, \
+    attempt_trigger, attempt_count, due_at, lease_owner, is_dlq, created_at, updated_at, order_key, order_seq) \
+    SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, v.column8, v.column9, v.column10, \
+    v.column11, v.column12, v.column13, v.column14, ";
+const NEXT_OF_SEQUENCE: &str = "nextval('delivery_order')";
+const NEXT_OF_COUNTER: &str = "(SELECT taken FROM delivery_order) + v.column15";
+const COUNT_TAKEN: &str = "UPDATE delivery_order SET taken = taken + v.column1 FROM ({rows}) AS v";
 // Added up from time to time: were each commit to change the row of its source, all commits of all nodes would wait for
 // one another.
 const COUNTS: &str = "INSERT INTO source_counts (source_id, events, last_event_at) {rows}";
 
 /// What stores the events.
-pub(super) fn inserts(accepts: &[&Accept], node: i64) -> Result<Vec<RowStatement>> {
-    let (mut events, mut bodies, mut deliveries) = (Vec::new(), Vec::new(), Vec::new());
+pub(super) fn inserts(accepts: &[&Accept], node: i64, is_shared: bool) -> Result<Vec<RowStatement>> {
+    let (mut events, mut bodies, mut deliveries, mut ordered) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut counts: BTreeMap<SourceId, (i64, Timestamp)> = BTreeMap::new();
     for accept in accepts {
         let event = &accept.event;
@@ -101,7 +112,17 @@ pub(super) fn inserts(accepts: &[&Accept], node: i64) -> Result<Vec<RowStatement
             Value::Bytes(Some(accept.body.bytes().to_vec())),
             text(accept.body.encoding()),
         ]);
-        deliveries.extend(accept.deliveries.iter().map(|delivery| delivery_row(event, delivery, node)));
+        for delivery in &accept.deliveries {
+            let mut row = delivery_row(event, delivery, node);
+            match delivery.order_key {
+                None => deliveries.push(row),
+                Some(key) => {
+                    let number = i64::try_from(ordered.len() + 1).unwrap_or(i64::MAX);
+                    row.extend([key.into(), number.into()]);
+                    ordered.push(row);
+                }
+            }
+        }
         let count = counts.entry(event.source_id).or_insert((0, event.received_at));
         count.0 += 1;
         count.1 = count.1.max(event.received_at);
@@ -109,12 +130,21 @@ pub(super) fn inserts(accepts: &[&Accept], node: i64) -> Result<Vec<RowStatement
     let counts = counts
         .into_iter()
         .map(|(source, (events, last))| vec![uuid(source.as_u128()).into(), events.into(), last.as_micros().into()]);
-    Ok(vec![
+    let mut statements = vec![
         RowStatement::new("stored", EVENTS, events),
         RowStatement::new("bodies", BODIES, bodies),
         RowStatement::new("made", DELIVERIES, deliveries),
         RowStatement::new("counts", COUNTS, counts.collect()),
-    ])
+    ];
+    if !ordered.is_empty() {
+        let count = i64::try_from(ordered.len()).unwrap_or(i64::MAX);
+        let next = if is_shared { NEXT_OF_SEQUENCE } else { NEXT_OF_COUNTER };
+        statements.push(RowStatement::new("ordered", format!("{ORDERED}{next} FROM ({{rows}}) AS v"), ordered));
+        if !is_shared {
+            statements.push(RowStatement::new("taken", COUNT_TAKEN, vec![vec![count.into()]]));
+        }
+    }
+    Ok(statements)
 }
 
 fn event_row(event: &NewEvent, deliveries: usize) -> Vec<Value> {

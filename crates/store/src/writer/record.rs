@@ -11,6 +11,7 @@ use super::events_of::status_of;
 use crate::{
     batch::{RowStatement, Rows},
     error::Result,
+    gates::GateReport,
     row::{text, to_json, uuid},
 };
 
@@ -21,6 +22,8 @@ pub struct AttemptRecord {
     pub event_id: EventId,
     pub attempt: Attempt,
     pub verdict: Verdict,
+    /// What it means for its destination's gate; `None` for most.
+    pub gate: Option<GateReport>,
 }
 
 /// What follows from an attempt for its delivery.

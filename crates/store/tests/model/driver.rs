@@ -157,6 +157,7 @@ impl Driver {
                 id: delivery_id(number),
                 connection_id: connection_id(*route),
                 destination_id: destination_id(ROUTES[*route]),
+                order_key: None,
                 start: *start,
             });
             let deliveries: Vec<_> = deliveries.collect();
@@ -263,6 +264,8 @@ fn claimed(state: &Reference, belief: &Belief) -> Claimed {
         destination_id: destination_id(ROUTES[delivery.route]),
         attempt_count: belief.attempts,
         trigger: belief.trigger,
+        order_key: None,
+        is_probe: false,
     }
 }
 

@@ -326,6 +326,7 @@ impl Process {
                     id: delivery_id(self.common.deliveries.fetch_add(1, Ordering::Relaxed)),
                     connection_id: connection_id(route),
                     destination_id: destination_id(destination),
+                    order_key: None,
                     start: [Start::Leased, Start::Due, Start::Due, Start::Held][random.random_range(0..4)],
                 });
             }
@@ -341,6 +342,8 @@ impl Process {
                 destination_id: delivery.destination_id,
                 attempt_count: 0,
                 trigger: Trigger::Initial,
+                order_key: None,
+                is_probe: false,
             })
             .collect();
         let accept = Accept::new(Arc::new(event), deliveries).await;
