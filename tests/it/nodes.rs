@@ -70,7 +70,9 @@ async fn a_node_that_is_killed_is_taken_over(on: On) {
     let sink = Sink::replying(Reply::Hang).await;
     // What the other node has taken itself hangs as well, and is tried again.
     let retry = json!({ "strategy": "schedule", "intervals_seconds": [0], "max_attempts": 2 });
-    let (source, _) = a.api().route("left", &sink.url(), json!({ "timeout_ms": 8000, "retry": retry })).await;
+    // So many that hang would open the circuit.
+    let more = json!({ "timeout_ms": 8000, "retry": retry, "circuit_breaker": { "enabled": false } });
+    let (source, _) = a.api().route("left", &sink.url(), more).await;
     let events = futures::future::join_all((0..EVENTS).map(|_| a.event(&source, "x"))).await;
     sink.receives(EVENTS).await;
     a.kill();
