@@ -67,6 +67,16 @@ impl Transaction {
         }
     }
 
+    pub async fn rollback(self) -> Result<(), DbErr> {
+        match self {
+            Self::Sqlite(transaction) => transaction.rollback().await,
+            Self::Postgres(transaction) => {
+                transaction.rollback().await;
+                Ok(())
+            }
+        }
+    }
+
     async fn run(transaction: &PostgresTransaction, statement: Statement) -> Result<Outcome, DbErr> {
         let (sql, arguments) = in_parts(statement);
         transaction.run(sql, Some(arguments)).await.map_err(exec_error)

@@ -53,7 +53,7 @@ impl Drop for Bench {
 async fn bench(name: &str) -> Bench {
     let folder = std::env::temp_dir().join(format!("hookstream-gates-{name}-{}", std::process::id()));
     let url = format!("sqlite:{}", folder.join("gates.db").display());
-    let store = Store::connect(&Options { url, max_connections: 2 }).await.expect("opens");
+    let store = Store::connect(&Options { url, max_connections: 2, ..Options::default() }).await.expect("opens");
     store.migrate().await.expect("migrates");
     for node in [NODE, OTHER] {
         store.heartbeat(node, NOW).await.expect("beats");

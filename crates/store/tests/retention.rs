@@ -42,7 +42,7 @@ impl Drop for Folder {
 async fn bench(name: &str) -> Bench {
     let folder = std::env::temp_dir().join(format!("hookstream-retention-{name}-{}", std::process::id()));
     let url = format!("sqlite:{}", folder.join("kept.db").display());
-    let store = Store::connect(&Options { url, max_connections: 2 }).await.expect("opens");
+    let store = Store::connect(&Options { url, max_connections: 2, ..Options::default() }).await.expect("opens");
     store.migrate().await.expect("migrates");
     let (writer, mut tasks) = Writer::start(&store, NODE);
     // They end with the writer's last handle.
@@ -80,6 +80,7 @@ impl Bench {
             body: Bytes::from(vec![b'x'; 1024]),
         });
         let delivery = |start| NewDelivery {
+            order_key: None,
             id: DeliveryId::new(at, number),
             connection_id: ConnectionId::from_u128(5),
             destination_id: DESTINATION,
@@ -114,7 +115,7 @@ impl Bench {
             request: SentRequest { method: "POST".into(), url: "http://x/".into(), headers: vec![] },
             next_retry_at: None,
         };
-        self.writer.record(AttemptRecord { env_id: env, event_id: event, attempt, verdict }).await;
+        self.writer.record(AttemptRecord { env_id: env, event_id: event, attempt, verdict, gate: None }).await;
         let scope = self.store.scope(env);
         for _ in 0..500 {
             if !scope.attempts(delivery).await.expect("reads").is_empty() {

@@ -9,10 +9,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{
-    durability::assert_none_twice,
-    world::{Client, On, Received, Reply, Sink, World, destination, eventually},
-};
+use crate::world::{Client, On, Received, Reply, Sink, World, assert_none_twice, destination, eventually};
 
 on_both_databases!(
     a_dead_receiver_is_left_alone_and_then_drained,

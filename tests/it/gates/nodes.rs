@@ -8,10 +8,7 @@ use std::{
 use serde_json::json;
 
 use super::{all_end, body, circuit_becomes, most_within, numbered};
-use crate::{
-    durability::assert_none_twice,
-    world::{On, Reply, Server, Sink, World, eventually},
-};
+use crate::world::{On, Reply, Server, Sink, World, assert_none_twice, eventually};
 
 on_postgres!(
     two_nodes_try_a_dead_receiver_once,

@@ -58,7 +58,7 @@ impl Repeats {
             match history.explain(previous, next) {
                 Some(cause) => *repeats.explained.entry(cause).or_default() += 1,
                 None => {
-                    repeats.unexplained.push(format!("{previous:?} and {:?} later {next:?}", next.at - previous.at))
+                    repeats.unexplained.push(format!("{previous:?} and {:?} later {next:?}", next.at - previous.at));
                 }
             }
         }

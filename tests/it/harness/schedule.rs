@@ -186,7 +186,7 @@ impl Track {
             if at >= self.length {
                 return drawn;
             }
-            drawn.push(Planned { at, lasts: lasts.min(self.length - at), fault });
+            drawn.push(Planned { at, lasts: lasts.min(self.length.saturating_sub(at)), fault });
             at += lasts;
         }
     }
