@@ -270,7 +270,8 @@ async fn projects_are_made_and_changed(on: On) {
     let api = server.api();
     let own = format!("/v1/environments/{}", world.account.env_id);
     let shown = api.get(&own).await.expect(200);
-    assert_fields(&shown, &["id", "org_id", "name", "slug", "mode", "created_at", "updated_at"]);
+    let fields = ["id", "org_id", "name", "slug", "mode", "retention_days", "created_at", "updated_at"];
+    assert_fields(&shown, &fields);
     assert_eq!((&shown["name"], &shown["mode"]), (&json!("production"), &json!("live")));
     assert_eq!(shown["org_id"], world.account.org_id.as_str());
     assert_eq!(api.get("/v1/environments").await.list(), [shown]);

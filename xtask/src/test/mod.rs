@@ -5,9 +5,11 @@ mod counts;
 mod faults;
 
 use std::{
+    env,
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
     process::{Command, Stdio},
+    thread,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -39,6 +41,10 @@ const RUST: Step = Step {
     cold: "1 to 2 min",
     remedy: "look at the output above; `cargo xtask test <name>` runs one test again",
 };
+
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
+/// Most tests wait for something most of their time.
+const TESTS_A_CORE: usize = 2;
 
 pub fn run(workspace: &Workspace, toolchain: &Toolchain, selection: &Selection) -> Result<()> {
     site::build(workspace, toolchain, Mode::Development)?;
@@ -72,6 +78,10 @@ fn run_rust(toolchain: &Toolchain, filter: &[String]) -> Result<Counts> {
             .args(["--no-fail-fast", "--"])
             .args(filter)
             .env("HOOKSTREAM_TEST_POSTGRES_URL", cluster.url());
+        if env::var_os(TEST_THREADS).is_none() {
+            let cores = thread::available_parallelism().map_or(1, usize::from);
+            cargo.env(TEST_THREADS, (cores * TESTS_A_CORE).to_string());
+        }
         count_while_showing(&mut cargo, Counts::of_cargo_line)
     })
 }
