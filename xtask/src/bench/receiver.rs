@@ -133,7 +133,6 @@ impl Server {
     fn run(mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(256);
         let mut buffer = vec![0; READ_BYTES];
-        let mut arrived = Vec::new();
         loop {
             let wait = self.later.front().map(|(due, ..)| due.saturating_duration_since(Instant::now()));
             match self.poll.poll(&mut events, wait) {
@@ -145,14 +144,11 @@ impl Server {
                     STOP => return Ok(()),
                     LISTENER => self.accept()?,
                     Token(id) => {
-                        if !self.serve(id, &mut buffer, &mut arrived) {
+                        if !self.serve(id, &mut buffer) {
                             self.connections.remove(&id);
                         }
                     }
                 }
-            }
-            if !arrived.is_empty() {
-                self.shared.arrivals.lock().unwrap_or_else(PoisonError::into_inner).append(&mut arrived);
             }
             self.answer_what_is_due();
         }
@@ -186,7 +182,7 @@ impl Server {
     }
 
     /// Reads what is there, and answers what is whole. Returns whether the connection stays.
-    fn serve(&mut self, id: usize, buffer: &mut [u8], arrived: &mut Vec<Arrival>) -> bool {
+    fn serve(&mut self, id: usize, buffer: &mut [u8]) -> bool {
         let Some((stream, pending)) = self.connections.get_mut(&id) else { return true };
         loop {
             match stream.read(buffer) {
@@ -201,7 +197,9 @@ impl Server {
         let mut done = 0;
         while let Some(request) = whole_request(&pending[done..]) {
             done += request.length;
-            arrived.push(Arrival { event: request.event, delivery: request.delivery, at });
+            // Before the answer: whoever has that must find it here.
+            let arrival = Arrival { event: request.event, delivery: request.delivery, at };
+            self.shared.arrivals.lock().unwrap_or_else(PoisonError::into_inner).push(arrival);
             let delay = u64::from(self.shared.delay_ms.load(Ordering::Relaxed));
             match u16::try_from(self.shared.status.load(Ordering::Relaxed)) {
                 Err(_) | Ok(0) => {}
