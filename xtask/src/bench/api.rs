@@ -59,7 +59,7 @@ impl Api {
         Ok(answer.body_mut().read_json()?)
     }
 
-    fn make(&self, resource: &str, input: &Value) -> Result<String> {
+    pub fn make(&self, resource: &str, input: &Value) -> Result<String> {
         id_of(&self.post(&format!("/v1/{resource}"), input)?)
     }
 
