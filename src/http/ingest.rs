@@ -32,6 +32,10 @@ struct MaxBody(usize);
 const MAX_DISCARDED: usize = 16 << 20;
 const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Memory that is set aside before any of a body has come. The rest is as it comes, so that who announces much and sends
+/// nothing takes nothing from others.
+const FIRST_ROOM: usize = 64 << 10;
+
 /// How long a sender may take for its body.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -79,8 +83,8 @@ async fn read_body(
         }
         return Err(Problem::too_large(max_body));
     }
-    let mut room = room_for(announced).ok_or_else(Problem::overloaded)?;
-    let mut whole = BytesMut::with_capacity(announced);
+    let mut room = room_for(announced.min(FIRST_ROOM)).ok_or_else(Problem::overloaded)?;
+    let mut whole = BytesMut::with_capacity(announced.min(FIRST_ROOM));
     let read = async {
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| Problem::malformed("The body ended before all of it had come."))?;

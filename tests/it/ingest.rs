@@ -21,6 +21,7 @@ on_both_databases!(
     bodies_have_a_limit,
     everything_of_a_request_can_be_read_back,
     a_request_that_breaks_off_is_no_event,
+    announcing_much_takes_nothing_from_others,
     without_a_connection_an_event_stays_received,
     a_test_event_takes_the_same_way,
 );
@@ -305,6 +306,26 @@ async fn a_body_that_does_not_come_is_given_up() {
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
     assert!(answer.contains("too_slow"), "{answer}");
     assert!(server.api().all("/v1/events").await.is_empty());
+}
+
+async fn announcing_much_takes_nothing_from_others(on: On) {
+    const SENDERS: usize = 40;
+    let world = World::new(on).await;
+    let server = world.serve().await;
+    let source = server.api().source("patient").await;
+    let mut silent = Vec::new();
+    for _ in 0..SENDERS {
+        let mut stream = TcpStream::connect(server.address()).await.expect("it listens");
+        let head = format!("POST /v1/ingest/{source} HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n", 10 << 20);
+        stream.write_all(head.as_bytes()).await.expect("it is read");
+        silent.push(stream);
+    }
+    // Those that do send are taken, the large ones as well, also once all heads were certainly read.
+    for _ in 0..5 {
+        server.event(&source, "x").await;
+        server.event(&source, vec![b'x'; 9 << 20]).await;
+    }
+    drop(silent);
 }
 
 async fn without_a_connection_an_event_stays_received(on: On) {
