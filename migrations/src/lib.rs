@@ -12,6 +12,7 @@ mod m0005_plans;
 mod m0006_signals;
 mod m0007_retention;
 mod m0008_gates;
+mod m0009_checks;
 
 pub struct Migrator;
 
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0006_signals::Migration),
             Box::new(m0007_retention::Migration),
             Box::new(m0008_gates::Migration),
+            Box::new(m0009_checks::Migration),
         ]
     }
 }

@@ -28,6 +28,15 @@ pub struct Problem {
     error: &'static str,
     detail: String,
     fields: Vec<FieldError>,
+    rate: Option<Rate>,
+}
+
+/// How many requests are taken, and when the next one is.
+#[derive(Debug, Clone, Copy)]
+struct Rate {
+    limit: u32,
+    /// Whole seconds, rounded up.
+    retry_after: u64,
 }
 
 #[derive(Serialize)]
@@ -44,7 +53,7 @@ struct Document<'a> {
 
 impl Problem {
     fn new(status: StatusCode, error: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, error, detail: detail.into(), fields: Vec::new() }
+        Self { status, error, detail: detail.into(), fields: Vec::new(), rate: None }
     }
 
     pub fn not_found() -> Self {
@@ -114,6 +123,12 @@ impl IntoResponse for Problem {
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER);
         }
+        if let Some(rate) = self.rate {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(rate.retry_after));
+            headers.insert("ratelimit-limit", HeaderValue::from(rate.limit));
+            headers.insert("ratelimit-remaining", HeaderValue::from(0));
+            headers.insert("ratelimit-reset", HeaderValue::from(rate.retry_after));
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -154,10 +169,25 @@ impl From<Refusal> for Problem {
         match refusal {
             Refusal::NotFound => Self::not_found(),
             Refusal::Gone => Self::new(StatusCode::GONE, "gone", "This source was deleted."),
+            Refusal::TooLarge { limit } => Self::too_large(limit),
+            Refusal::RateLimited { limit, retry_after } => {
+                let retry_after = retry_after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX);
+                let detail = "More requests come than this source takes; try again later.";
+                let rate = Some(Rate { limit, retry_after });
+                Self { rate, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail) }
+            }
             // The owner of the source learns more; whoever sends does not.
-            Refusal::Unverified(_) => {
+            Refusal::IpDenied { .. } | Refusal::IpNotAllowed { .. } => {
+                Self::new(StatusCode::FORBIDDEN, "forbidden", "Requests from this address are not taken.")
+            }
+            Refusal::Unverified(_) | Refusal::Repeated => {
                 Self::new(StatusCode::UNAUTHORIZED, "unverified", "The signature could not be verified.")
             }
+            Refusal::SchemaInvalid(_) => Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "schema_invalid",
+                "The body is not of the form that this source takes.",
+            ),
             Refusal::Unavailable => unavailable(),
         }
     }

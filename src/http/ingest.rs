@@ -6,13 +6,15 @@ use axum::{
     Json, Router,
     body::{Body, HttpBody},
     extract::{ConnectInfo, Path, Request, State, rejection::PathRejection},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
     routing::any,
 };
 use bytes::{Bytes, BytesMut};
 use domain::id::{EventId, SourceId};
 use gateway::{
     clock,
-    manage::{BodyRoom, IngestRequest},
+    manage::{Acknowledged, BodyRoom, IngestRequest, RequestHead},
 };
 use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
@@ -23,6 +25,8 @@ use super::{AppState, client_ip::client_ip, error::Problem};
 struct Accepted {
     event_id: EventId,
     source_id: SourceId,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    duplicate: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -49,25 +53,59 @@ async fn ingest(
     axum::Extension(MaxBody(max_body)): axum::Extension<MaxBody>,
     source_id: Result<Path<String>, PathRejection>,
     request: Request,
-) -> Result<Json<Accepted>, Problem> {
-    let received_at = clock::now();
+) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let source_id = source_id.ok().and_then(|Path(text)| text.parse::<SourceId>().ok());
-    let (body, room) = read_body(body, max_body, |bytes| state.gateway.room_for_body(source_id, bytes)).await?;
     let source_id = source_id.ok_or_else(Problem::not_found)?;
-    let request = IngestRequest {
+    let head = RequestHead {
         source_id,
         method: parts.method.as_str().to_owned(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().map(str::to_owned),
         source_ip: Some(client_ip(peer.ip(), &parts.headers, &state.trusted_proxies)),
         headers: parts.headers,
-        body,
-        room: Some(room),
-        received_at,
+        received_at: clock::now(),
     };
-    let event_id = state.gateway.ingest(request).await?;
-    Ok(Json(Accepted { event_id, source_id }))
+    let admission = state.gateway.admit(&head)?;
+    let read = read_body(body, max_body, |bytes| admission.room_for_body(&state.gateway, bytes)).await;
+    let (body, room) = read.map_err(|unread| match unread {
+        Unread::TooLarge => state.gateway.too_large(&admission, &head, max_body).into(),
+        Unread::Problem(problem) => problem,
+    })?;
+    let request = IngestRequest { head, body, room: Some(room) };
+    let taken = state.gateway.ingest(admission, request).await?;
+    Ok(acknowledgement(source_id, &taken))
+}
+
+/// The answer to a request that is on disk.
+fn acknowledgement(source_id: SourceId, taken: &Acknowledged) -> Response {
+    let Some(fixed) = taken.response() else {
+        let accepted = Accepted { event_id: taken.event_id, source_id, duplicate: taken.is_duplicate };
+        return Json(accepted).into_response();
+    };
+    let mut response = Response::new(Body::from(fixed.body.clone()));
+    *response.status_mut() = StatusCode::from_u16(fixed.status).unwrap_or_default();
+    if let Ok(content_type) = HeaderValue::from_str(&fixed.content_type) {
+        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    }
+    // Whoever wrote the body is not this server: a browser is to take it for nothing else than it says.
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if let Ok(id) = HeaderValue::from_str(&taken.event_id.to_string()) {
+        response.headers_mut().insert("x-hookstream-event-id", id);
+    }
+    response
+}
+
+/// Why there is no body.
+enum Unread {
+    TooLarge,
+    Problem(Problem),
+}
+
+impl From<Problem> for Unread {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
 }
 
 /// Reads the whole body, unless it is longer than `max_body`, or there is no memory for it.
@@ -75,13 +113,13 @@ async fn read_body(
     mut body: Body,
     max_body: usize,
     room_for: impl FnOnce(usize) -> Option<BodyRoom>,
-) -> Result<(Bytes, BodyRoom), Problem> {
+) -> Result<(Bytes, BodyRoom), Unread> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > max_body {
         if announced - max_body <= MAX_DISCARDED {
             discard(body).await;
         }
-        return Err(Problem::too_large(max_body));
+        return Err(Unread::TooLarge);
     }
     let mut room = room_for(announced.min(FIRST_ROOM)).ok_or_else(Problem::overloaded)?;
     let mut whole = BytesMut::with_capacity(announced.min(FIRST_ROOM));
@@ -103,7 +141,7 @@ async fn read_body(
     if is_too_large {
         drop(whole);
         discard(body).await;
-        return Err(Problem::too_large(max_body));
+        return Err(Unread::TooLarge);
     }
     Ok((whole.freeze(), room))
 }

@@ -1,6 +1,6 @@
 //! Sources.
 
-use domain::{page::Page, source::Source};
+use domain::{event_type::EventType, page::Page, rejection::RejectedRequest, source::Source};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +34,32 @@ pub struct SourceForm {
     pub encoding: String,
     #[serde(rename = "verification.tolerance_seconds")]
     pub tolerance_seconds: String,
+    /// Addresses and ranges, a line each.
+    pub ip_allowlist: String,
+    pub ip_denylist: String,
+    #[serde(rename = "rate_limit.limit")]
+    pub rate_limit: String,
+    #[serde(rename = "rate_limit.per")]
+    pub rate_per: String,
+    /// A strategy, or nothing for none.
+    #[serde(rename = "dedup.strategy")]
+    pub dedup_strategy: String,
+    #[serde(rename = "dedup.header")]
+    pub dedup_header: String,
+    #[serde(rename = "dedup.field")]
+    pub dedup_field: String,
+    #[serde(rename = "dedup.window_seconds")]
+    pub dedup_window: String,
+    pub schema: String,
+    pub schema_action: String,
+    /// `fixed`, or hookstream's own.
+    pub response: String,
+    #[serde(rename = "response.status")]
+    pub response_status: String,
+    #[serde(rename = "response.content_type")]
+    pub response_content_type: String,
+    #[serde(rename = "response.body")]
+    pub response_body: String,
 }
 
 impl Form for SourceForm {
@@ -46,7 +72,10 @@ debug_without_fields!(SourceForm);
 impl SourceForm {
     /// As the domain wants it.
     fn read(&self) -> Result<domain::source::SourceInput, ApiError> {
-        use domain::source::{SourceInput, VerificationInput, VerificationKind};
+        use domain::{
+            checks::{IngestRateInput, ResponseInput},
+            source::{SourceInput, VerificationInput, VerificationKind},
+        };
 
         let mut errors = domain::field::FieldErrors::default();
         let template = read::word(&mut errors, "template", &self.template);
@@ -79,25 +108,58 @@ impl SourceForm {
             encoding: encoding.filter(|_| by_header),
             tolerance_seconds: read::number(&mut errors, "verification.tolerance_seconds", tolerance),
         };
-        errors.into_result()?;
-        Ok(SourceInput {
+        let input = SourceInput {
             name: self.name.clone(),
-            slug: None,
             description: read::optional(&self.description),
             template,
             verification: Some(verification),
-            status: None,
+            ip_allowlist: Some(lines(&self.ip_allowlist)),
+            ip_denylist: Some(lines(&self.ip_denylist)),
+            dedup: self.dedup(&mut errors),
+            schema: read::optional(&self.schema).and_then(|text| {
+                let schema = serde_json::from_str(&text);
+                errors.check("schema", schema.map_err(|error| format!("is not JSON: {error}")))
+            }),
+            schema_action: read::word(&mut errors, "schema_action", &self.schema_action),
+            response: (self.response == "fixed").then(|| ResponseInput {
+                status: read::number(&mut errors, "response.status", &self.response_status),
+                content_type: read::optional(&self.response_content_type),
+                // Browsers send CR LF for what people see as one end of a line.
+                body: Some(self.response_body.replace("\r\n", "\n")),
+            }),
+            rate_limit: read::number(&mut errors, "rate_limit.limit", &self.rate_limit)
+                .map(|limit| IngestRateInput { limit, per: read::word(&mut errors, "rate_limit.per", &self.rate_per) }),
+            ..SourceInput::default()
+        };
+        errors.into_result()?;
+        Ok(input)
+    }
+
+    /// Fields of another strategy are hidden, and what stands in them has no meaning.
+    fn dedup(&self, errors: &mut domain::field::FieldErrors) -> Option<domain::dedup::DedupInput> {
+        use domain::dedup::{DedupInput, DedupStrategy};
+
+        let strategy = read::word(errors, "dedup.strategy", &self.dedup_strategy)?;
+        Some(DedupInput {
+            strategy,
+            header: read::optional(&self.dedup_header).filter(|_| strategy == DedupStrategy::Header),
+            field: read::optional(&self.dedup_field).filter(|_| strategy == DedupStrategy::BodyField),
+            window_seconds: read::number(errors, "dedup.window_seconds", &self.dedup_window),
         })
     }
 }
 
-/// The secrets are a list to the domain and one field to the form.
+#[cfg(feature = "ssr")]
+fn lines(text: &str) -> Vec<String> {
+    text.lines().filter_map(read::optional).collect()
+}
+
+/// What is a list to the domain is one field to the form.
 #[cfg(feature = "ssr")]
 fn in_the_form(error: ApiError) -> ApiError {
-    match error {
-        ApiError::Invalid(errors) => ApiError::Invalid(read::gathered(&errors, "verification.secrets")),
-        other => other,
-    }
+    let ApiError::Invalid(errors) = error else { return error };
+    let lists = ["verification.secrets", "ip_allowlist", "ip_denylist"];
+    ApiError::Invalid(lists.into_iter().fold(errors, |errors, list| read::gathered(&errors, list)))
 }
 
 #[server(endpoint = "sources/list")]
@@ -143,6 +205,13 @@ pub async fn update_source(env: String, source: String, #[server(flatten)] form:
             "name": input.name,
             "description": input.description,
             "verification": input.verification,
+            "ip_allowlist": input.ip_allowlist,
+            "ip_denylist": input.ip_denylist,
+            "dedup": input.dedup,
+            "schema": input.schema,
+            "schema_action": input.schema_action,
+            "response": input.response,
+            "rate_limit": input.rate_limit,
         });
         let changed = project.gateway.update_source(&project.access, id(&source)?, patch).await;
         changed.map_err(|error| in_the_form(error.into()))?;
@@ -182,6 +251,29 @@ pub async fn delete_source(env: String, source: String, #[server(flatten)] form:
 pub async fn send_test_event(env: String, source: String) -> Result<(), ApiError> {
     in_project(&env, async |project| {
         let event = project.gateway.send_test_event(&project.access, id(&source)?).await?;
+        project.reply.go_to(&paths::event(&env, event));
+        Ok(())
+    })
+    .await
+}
+
+/// The types of events that a source has seen.
+#[server(endpoint = "sources/event_types")]
+pub async fn event_types(env: String, source: String) -> Result<Vec<EventType>, ApiError> {
+    in_project(&env, async |project| Ok(project.gateway.event_types(&project.access, id(&source)?).await?)).await
+}
+
+/// The last requests that a source refused.
+#[server(endpoint = "sources/rejected")]
+pub async fn rejected_requests(env: String, source: String) -> Result<Vec<RejectedRequest>, ApiError> {
+    in_project(&env, async |project| Ok(project.gateway.rejected_requests(&project.access, id(&source)?).await?)).await
+}
+
+/// Takes a refused request in after all, and leads to the event.
+#[server(endpoint = "sources/replay_rejected")]
+pub async fn replay_rejected(env: String, source: String, request: String) -> Result<(), ApiError> {
+    in_project(&env, async |project| {
+        let event = project.gateway.replay_rejected(&project.access, id(&source)?, id(&request)?).await?;
         project.reply.go_to(&paths::event(&env, event));
         Ok(())
     })

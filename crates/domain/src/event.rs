@@ -100,6 +100,9 @@ pub struct EventSummary {
     pub verification_status: VerificationStatus,
     /// `unique`, or `duplicate` of an earlier event.
     pub dedup_status: DedupStatus,
+    /// The event that this one repeats.
+    #[serde(default)]
+    pub duplicate_of: Option<EventId>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -131,6 +134,14 @@ impl std::str::FromStr for DedupStatus {
     }
 }
 
+/// Something that a JSON Schema does not allow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SchemaError {
+    /// Where in the body, as a JSON Pointer; empty for the whole of it.
+    pub pointer: String,
+    pub message: String,
+}
+
 /// An event whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -138,10 +149,13 @@ pub struct Event {
     pub summary: EventSummary,
     /// Name and value, in the order received, repeats kept.
     pub headers: Vec<(String, String)>,
-    /// The body as JSON, where it is JSON.
+    /// The body as JSON, where it is JSON; decompressed where it came compressed.
     pub payload: Option<Value>,
     /// The body byte for byte, in base64.
     pub body_base64: String,
+    /// What the source's schema found wrong with the body, which was taken all the same.
+    #[serde(default)]
+    pub schema_errors: Vec<SchemaError>,
     pub deliveries: Vec<Delivery>,
 }
 

@@ -7,13 +7,18 @@
 //! Wire names are the serde names of these types: the REST API answers with them as they stand.
 
 pub mod api_key;
+pub mod checks;
 pub mod circuit;
 pub mod connection;
+pub mod dedup;
 pub mod delivery;
 pub mod destination;
 pub mod event;
+pub mod event_path;
+pub mod event_type;
 pub mod field;
 pub mod id;
+pub mod ip_rules;
 pub mod ordering;
 pub mod org;
 pub mod page;
@@ -21,6 +26,7 @@ pub mod patch;
 pub mod permission;
 pub mod project;
 pub mod rate_limit;
+pub mod rejection;
 pub mod retry;
 pub mod source;
 pub mod template;

@@ -123,6 +123,14 @@ impl Pace {
         Self { interval: (per.micros() + evenly - 1) / evenly, at_once }
     }
 
+    /// As many as the limit may go at once after a quiet time, and the rest as evenly as they can. What others send cannot be
+    /// spread here, only refused.
+    #[must_use]
+    pub fn in_bursts(limit: u32, per: Per) -> Self {
+        let limit = i64::from(limit.max(1));
+        Self { interval: (per.micros() + limit - 1) / limit, at_once: limit }
+    }
+
     /// How many may go now.
     #[must_use]
     pub fn allowed(self, tat: i64, now: i64) -> u32 {
@@ -142,6 +150,13 @@ impl Pace {
     pub fn wait(self, tat: i64, now: i64) -> Duration {
         let wanted = (self.at_once / 2).max(1);
         let micros = self.ahead(tat, now) - self.interval * (self.at_once - wanted);
+        Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+    }
+
+    /// How long until one may go.
+    #[must_use]
+    pub fn until_next(self, tat: i64, now: i64) -> Duration {
+        let micros = self.ahead(tat, now) - self.interval * (self.at_once - 1);
         Duration::from_micros(u64::try_from(micros).unwrap_or(0))
     }
 
@@ -191,6 +206,16 @@ mod tests {
         let tat = pace.after(0, 5_000_000, 2);
         assert_eq!(pace.allowed(tat, 5_000_000), 3);
         assert_eq!(pace.allowed(pace.after(tat, 5_000_000, 3), 5_000_000), 0);
+    }
+
+    #[test]
+    fn a_burst_is_as_large_as_the_limit() {
+        let pace = Pace::in_bursts(10, Per::Second);
+        assert_eq!(pace.allowed(0, 5_000_000), 10);
+        let tat = pace.after(0, 5_000_000, 10);
+        assert_eq!((pace.allowed(tat, 5_000_000), pace.until_next(tat, 5_000_000)), (0, Duration::from_millis(100)));
+        assert_eq!(pace.allowed(tat, 5_100_000), 1);
+        assert_eq!(pace.until_next(0, 5_000_000), Duration::ZERO);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Sources: where providers post to, and how their requests are verified.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
+    checks::{Checks, ChecksInput, IngestRateInput, ResponseInput, SchemaAction},
+    dedup::DedupInput,
     field::{FieldErrors, parse_name},
     id::{EnvId, SourceId},
     patch::mask,
@@ -21,6 +24,8 @@ pub struct Source {
     pub description: Option<String>,
     pub template: Option<TemplateId>,
     pub verification: Verification,
+    #[serde(flatten)]
+    pub checks: Checks,
     pub status: SourceStatus,
     /// Where the provider posts to.
     pub ingest_url: String,
@@ -130,7 +135,7 @@ impl Verification {
 }
 
 /// What makes or changes a source.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceInput {
     pub name: String,
@@ -142,6 +147,20 @@ pub struct SourceInput {
     pub template: Option<TemplateId>,
     #[serde(default)]
     pub verification: Option<VerificationInput>,
+    #[serde(default)]
+    pub ip_allowlist: Option<Vec<String>>,
+    #[serde(default)]
+    pub ip_denylist: Option<Vec<String>>,
+    #[serde(default)]
+    pub dedup: Option<DedupInput>,
+    #[serde(default)]
+    pub schema: Option<Value>,
+    #[serde(default)]
+    pub schema_action: Option<SchemaAction>,
+    #[serde(default)]
+    pub response: Option<ResponseInput>,
+    #[serde(default)]
+    pub rate_limit: Option<IngestRateInput>,
     #[serde(default)]
     pub status: Option<SourceStatus>,
 }
@@ -165,13 +184,14 @@ pub struct VerificationInput {
 }
 
 /// A source that can be stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct SourceSpec {
     pub name: String,
     pub slug: String,
     pub description: Option<String>,
     pub template: Option<TemplateId>,
     pub verification: Verification,
+    pub checks: Checks,
     pub status: SourceStatus,
 }
 
@@ -191,9 +211,19 @@ impl SourceInput {
             errors.push("description", "must be at most 1000 characters");
         }
         let verification = parse_verification(&mut errors, self.template, self.verification.unwrap_or_default());
+        let checks = ChecksInput {
+            ip_allowlist: self.ip_allowlist.unwrap_or_default(),
+            ip_denylist: self.ip_denylist.unwrap_or_default(),
+            dedup: self.dedup,
+            schema: self.schema,
+            schema_action: self.schema_action,
+            response: self.response,
+            rate_limit: self.rate_limit,
+        };
+        let checks = checks.parse(&mut errors);
         errors.into_result()?;
         let status = self.status.unwrap_or_default();
-        Ok(SourceSpec { name, slug, description, template: self.template, verification, status })
+        Ok(SourceSpec { name, slug, description, template: self.template, verification, checks, status })
     }
 }
 
@@ -281,6 +311,7 @@ impl From<&Source> for SourceInput {
     fn from(source: &Source) -> Self {
         let v = &source.verification;
         let by_template = source.template.is_some();
+        let checks = ChecksInput::from(&source.checks);
         Self {
             name: source.name.clone(),
             slug: Some(source.slug.clone()),
@@ -294,6 +325,13 @@ impl From<&Source> for SourceInput {
                 encoding: v.encoding,
                 tolerance_seconds: v.tolerance_seconds,
             }),
+            ip_allowlist: Some(checks.ip_allowlist),
+            ip_denylist: Some(checks.ip_denylist),
+            dedup: checks.dedup,
+            schema: checks.schema,
+            schema_action: checks.schema_action,
+            response: checks.response,
+            rate_limit: checks.rate_limit,
             status: Some(source.status),
         }
     }

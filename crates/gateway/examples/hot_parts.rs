@@ -137,6 +137,7 @@ fn plan_routes(count: u32, times: u32) {
         verification_status: VerificationStatus::Verified,
         headers: vec![("content-type".to_owned(), "application/json".to_owned())],
         body: Bytes::from(body()),
+        schema_errors: None,
     };
     for _ in 0..times {
         let planned = black_box(plan(black_box(&event), black_box(&routes)));

@@ -17,24 +17,34 @@
 pub mod auth;
 pub mod circuits;
 pub mod clock;
+pub mod content;
 pub mod destinations;
+mod event_types;
 pub mod http_client;
 mod jobs;
 pub mod manage;
 pub mod pipeline;
 pub mod providers;
 pub mod registry;
+mod rejections;
+pub mod schema;
 pub mod secrets;
 pub mod worker;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
 
 use store::{Store, StoreError, quota::Quota, writer::Writer};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    circuits::Circuits, http_client::HttpClient, pipeline::ingest::BodyRoom, registry::Registry, secrets::Vault,
-    worker::Workers,
+    circuits::Circuits, event_types::EventTypes, http_client::HttpClient, pipeline::ingest::BodyRoom,
+    registry::Registry, rejections::Rejections, secrets::Vault, worker::Workers,
 };
 
 /// How the gateway is set up.
@@ -78,6 +88,10 @@ struct Inner {
     activity: tokio::sync::broadcast::Sender<domain::id::EnvId>,
     /// Memory for bodies that are being received.
     bodies: Arc<Quota>,
+    rejections: Rejections,
+    event_types: Arc<EventTypes>,
+    /// How many nodes there are.
+    nodes: Arc<AtomicU32>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -129,9 +143,34 @@ impl Gateway {
         let (activity, _) = tokio::sync::broadcast::channel(1024);
         tasks.spawn(manage::live::gather(store.signals().subscribe(), activity.clone(), stop.clone()));
         jobs::start(&store, node, &stop, &tasks);
+        let (rejections, keep_rejections) = Rejections::new(store.clone(), stop.clone());
+        tasks.spawn(keep_rejections);
+        let event_types = Arc::new(EventTypes::default());
+        tasks.spawn({
+            let (event_types, store, stop) = (Arc::clone(&event_types), store.clone(), stop.clone());
+            async move { event_types.keep(store, stop).await }
+        });
+        let nodes = Arc::new(AtomicU32::new(1));
+        if store.is_shared() {
+            tasks.spawn(count_nodes(store.clone(), Arc::clone(&nodes), stop.clone()));
+        }
         let writers = tokio::sync::Mutex::new(writers);
         let bodies = BodyRoom::quota();
-        let inner = Inner { settings, store, vault, registry, workers, stop, tasks, writers, activity, bodies };
+        let inner = Inner {
+            settings,
+            store,
+            vault,
+            registry,
+            workers,
+            stop,
+            tasks,
+            writers,
+            activity,
+            bodies,
+            rejections,
+            event_types,
+            nodes,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -167,5 +206,21 @@ impl Gateway {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.inner.store
+    }
+}
+
+/// How often the nodes are counted.
+const COUNT_NODES: Duration = Duration::from_secs(5);
+
+async fn count_nodes(store: Store, nodes: Arc<AtomicU32>, stop: CancellationToken) {
+    loop {
+        match store.live_nodes().await {
+            Ok(live) => nodes.store(live.max(1), Ordering::Relaxed),
+            Err(error) => tracing::debug!(%error, "the nodes could not be counted; the last count stays in use"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(COUNT_NODES) => {}
+            () = stop.cancelled() => return,
+        }
     }
 }

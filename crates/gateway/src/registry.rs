@@ -3,16 +3,21 @@
 //! A snapshot is never changed: [`Registry::follow`] makes the next one when the version in the database has grown,
 //! told by a signal or, at the latest, by asking twice a second.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicI64},
+    time::Duration,
+};
 
 use arc_swap::ArcSwap;
 use domain::{
+    checks::Checks,
     connection::{Connection, ConnectionStatus},
     destination::{Auth, Destination, DestinationStatus, SigningScheme},
     id::{ConnectionId, DestinationId, EnvId, SourceId},
     ordering::Order,
     rate_limit::Pace,
-    source::{Source, SourceStatus, Verification},
+    source::{Source, SourceStatus, Verification, VerificationKind},
     template::TemplateId,
 };
 use store::{ConfigChanges, Result, Store, signals::Signal};
@@ -20,7 +25,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
-use crate::{providers::standard_webhooks, secrets::Vault};
+use crate::{providers::standard_webhooks, schema::Schema, secrets::Vault};
 
 /// How old a snapshot may be when no signal comes.
 const POLL: Duration = Duration::from_millis(500);
@@ -60,6 +65,20 @@ pub struct Inlet {
     pub template: Option<TemplateId>,
     /// With its secrets opened; `None` when they could not be, so that every request is refused.
     pub verification: Option<Verification>,
+    pub checks: Checks,
+    /// That of the checks, ready to be used. One that can no longer be read checks nothing.
+    pub schema: Option<Schema>,
+    /// How much of its rate limit this node has used, as [`domain::rate_limit::Pace`] counts it.
+    pub tat: Arc<AtomicI64>,
+}
+
+impl Inlet {
+    /// Whether a request has to prove where it comes from.
+    #[must_use]
+    pub fn needs_proof(&self) -> bool {
+        self.template.is_some()
+            || self.verification.as_ref().is_none_or(|verification| verification.kind != VerificationKind::None)
+    }
 }
 
 /// A connection as the planner needs it.
@@ -202,7 +221,10 @@ impl Snapshot {
             let state = match (deleted, source.status) {
                 (true, _) => SourceState::Deleted,
                 (false, SourceStatus::Paused) => SourceState::Paused,
-                (false, SourceStatus::Active) => SourceState::Active(Arc::new(inlet(source, vault))),
+                (false, SourceStatus::Active) => {
+                    let tat = next.tat_of(id);
+                    SourceState::Active(Arc::new(inlet(source, vault, tat)))
+                }
             };
             next.sources.insert(id, state);
         }
@@ -222,6 +244,14 @@ impl Snapshot {
         }
         next.routes = next.plan_routes();
         next
+    }
+
+    /// What a source has used of its rate limit does not change with its settings.
+    fn tat_of(&self, source: SourceId) -> Arc<AtomicI64> {
+        match self.sources.get(&source) {
+            Some(SourceState::Active(inlet)) => Arc::clone(&inlet.tat),
+            _ => Arc::default(),
+        }
     }
 
     fn plan_routes(&self) -> HashMap<SourceId, Arc<[Route]>> {
@@ -244,13 +274,25 @@ impl Snapshot {
     }
 }
 
-fn inlet(source: Source, vault: &Vault) -> Inlet {
+fn inlet(source: Source, vault: &Vault, tat: Arc<AtomicI64>) -> Inlet {
     let place = source_place(source.id);
     let verification = source.verification.map_secrets(|sealed| vault.open(&place, sealed));
     if let Err(error) = &verification {
         tracing::error!(source.id = %source.id, %error, "the secrets of a source cannot be opened; it refuses everything");
     }
-    Inlet { id: source.id, env_id: source.env_id, template: source.template, verification: verification.ok() }
+    let schema = source.checks.schema.as_ref().map(Schema::compile).transpose().unwrap_or_else(|error| {
+        tracing::error!(source.id = %source.id, error, "the schema of a source cannot be read any more; it is not used");
+        None
+    });
+    Inlet {
+        id: source.id,
+        env_id: source.env_id,
+        template: source.template,
+        verification: verification.ok(),
+        checks: source.checks,
+        schema,
+        tat,
+    }
 }
 
 fn target(destination: Destination, vault: &Vault) -> Target {

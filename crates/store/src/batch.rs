@@ -51,29 +51,55 @@ impl RowStatement {
 /// What stands around the statements of a transaction.
 pub(crate) struct Between<F> {
     pub before: Vec<RowStatement>,
-    /// Reads what has to be known, and locks it.
-    pub read: RowStatement,
-    /// What follows from what was read, and sees what all statements before it did.
+    /// Each reads what has to be known, and locks it.
+    pub reads: Vec<RowStatement>,
+    /// What follows from what each of them read, and sees what all statements before it did.
     pub follow_up: F,
 }
 
+/// Statements that only have to be run.
+pub(crate) enum Prepared {
+    Postgres(Vec<RowStatement>),
+    Sqlite(sqlite::Chunks),
+}
+
 impl Store {
+    /// Does what can be done of statements before their transaction begins.
+    pub(crate) fn prepare(&self, statements: Vec<RowStatement>) -> Result<Prepared> {
+        Ok(match self.writer() {
+            Connection::Postgres(_) => Prepared::Postgres(statements),
+            Connection::Sqlite(_) => Prepared::Sqlite(sqlite::in_chunks(statements)?),
+        })
+    }
+
     /// Runs statements as one transaction, with others before and after them.
-    pub(crate) async fn run_between<F>(&self, between: Between<F>, statements: Vec<RowStatement>) -> Result<()>
+    pub(crate) async fn run_between<F>(&self, between: Between<F>, statements: Prepared) -> Result<()>
     where
-        F: FnOnce(Vec<QueryResult>) -> Result<Vec<RowStatement>> + Send,
+        F: FnOnce(Vec<Vec<QueryResult>>) -> Result<Vec<RowStatement>> + Send,
     {
-        match self.writer() {
-            Connection::Postgres(database) => postgres::run_between(database, between, statements).await,
-            Connection::Sqlite(database) => sqlite::run_between(database, between, statements).await,
+        match (self.writer(), statements) {
+            (Connection::Postgres(database), Prepared::Postgres(statements)) => {
+                postgres::run_between(database, between, statements).await
+            }
+            (Connection::Sqlite(database), Prepared::Sqlite(chunks)) => {
+                sqlite::run_between(database, between, chunks).await
+            }
+            _ => Err(not_bound("they were prepared for another database")),
         }
     }
 
     /// Runs statements as one transaction.
     pub(crate) async fn run_together(&self, statements: Vec<RowStatement>) -> Result<()> {
-        match self.writer() {
-            Connection::Postgres(database) => postgres::run(database, statements).await,
-            Connection::Sqlite(database) => sqlite::run(database, statements).await,
+        self.run_prepared(self.prepare(statements)?).await
+    }
+
+    pub(crate) async fn run_prepared(&self, statements: Prepared) -> Result<()> {
+        match (self.writer(), statements) {
+            (Connection::Postgres(database), Prepared::Postgres(statements)) => {
+                postgres::run(database, statements).await
+            }
+            (Connection::Sqlite(database), Prepared::Sqlite(chunks)) => sqlite::run(database, chunks).await,
+            _ => Err(not_bound("they were prepared for another database")),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt::Write};
 
 use bytes::Bytes;
 use domain::{
-    event::{EventFilter, EventStatus, EventSummary},
+    event::{EventFilter, EventStatus, EventSummary, SchemaError},
     id::{EnvId, EventId, SourceId, uuid_v7},
     page::{Cursor, Page, PageRequest},
 };
@@ -23,6 +23,8 @@ pub struct StoredEvent {
     pub summary: EventSummary,
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
+    /// What the source's schema found wrong with the body.
+    pub schema_errors: Vec<SchemaError>,
 }
 
 /// What a delivery sends of an event.
@@ -40,7 +42,7 @@ const CONTENT_SIZES: [usize; 4] = [1, 8, 32, 128];
 const WINDOW: u32 = 20_000;
 
 pub(crate) const COLUMNS: &str = "e.env_id, e.id, e.source_id, e.status, e.event_type, e.provider_event_id, e.method, e.path, e.query, \
-    e.content_type, e.content_length, e.source_ip, e.received_at, e.verification_status, e.dedup_status";
+    e.content_type, e.content_length, e.source_ip, e.received_at, e.verification_status, e.dedup_status, e.duplicate_of";
 
 impl Scope {
     /// Newest first. A search, and what is asked for by type or connection, looks at a bounded number of events for each
@@ -99,7 +101,7 @@ impl Scope {
 
     pub async fn event(&self, id: EventId) -> Result<Option<StoredEvent>> {
         let sql = format!(
-            "SELECT {COLUMNS}, b.headers, b.body, b.encoding FROM events e \
+            "SELECT {COLUMNS}, e.schema_errors, b.headers, b.body, b.encoding FROM events e \
              JOIN event_bodies b ON b.env_id = e.env_id AND b.event_id = e.id WHERE e.env_id = $1 AND e.id = $2"
         );
         let values = [self.env_uuid().into(), uuid(id.as_u128()).into()];
@@ -107,7 +109,10 @@ impl Scope {
         row.map(|row| {
             let summary = summary(&row)?;
             let body = body_of(&row, get(&row, "body")?, summary.content_length)?;
-            Ok(StoredEvent { summary, headers: headers_of(&row)?, body })
+            let schema_errors = get::<Option<String>>(&row, "schema_errors")?;
+            let schema_errors = schema_errors.map(|text| json("events", "schema_errors", &text)).transpose()?;
+            let schema_errors = schema_errors.unwrap_or_default();
+            Ok(StoredEvent { summary, headers: headers_of(&row)?, body, schema_errors })
         })
         .transpose()
     }
@@ -230,5 +235,6 @@ pub(crate) fn summary(row: &QueryResult) -> Result<EventSummary> {
         received_at: at(get(row, "received_at")?),
         verification_status: parse(T, "verification_status", &get::<String>(row, "verification_status")?)?,
         dedup_status: parse(T, "dedup_status", &get::<String>(row, "dedup_status")?)?,
+        duplicate_of: get::<Option<Uuid>>(row, "duplicate_of")?.map(|id| EventId::from_u128(id.as_u128())),
     })
 }

@@ -189,6 +189,13 @@ impl Store {
         Ok(())
     }
 
+    /// How many nodes are alive.
+    pub async fn live_nodes(&self) -> Result<u32> {
+        let sql = format!("SELECT count(*) AS nodes FROM nodes WHERE expires_at >= {}", self.database_clock());
+        let row = self.reader().query_one_raw(self.statement(sql, [])).await?;
+        row.map_or(Ok(0), |row| number("nodes", "count", get(&row, "nodes")?))
+    }
+
     /// Takes `node` off the list and gives its deliveries back.
     pub async fn leave(&self, node: i64, now: Timestamp) -> Result<u64> {
         let released = self.in_batches(&self.release_sql(), &[node.into(), now.as_micros().into()]).await?;

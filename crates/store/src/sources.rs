@@ -145,6 +145,7 @@ fn fill(mut row: ActiveModel, spec: &SourceSpec, version: i64, now: Timestamp) -
     row.description = Set(spec.description.clone());
     row.template = Set(spec.template.map(|template| template.as_str().to_owned()));
     row.verification = Set(to_json(&spec.verification)?);
+    row.checks = Set(to_json(&spec.checks)?);
     row.status = Set(spec.status.as_str().to_owned());
     row.version = Set(version);
     row.updated_at = Set(now.as_micros());
@@ -162,6 +163,7 @@ impl TryFrom<Model> for Source {
             description: row.description,
             template: row.template.map(|text| parse("sources", "template", &text)).transpose()?,
             verification: json("sources", "verification", &row.verification)?,
+            checks: json("sources", "checks", &row.checks)?,
             status: parse("sources", "status", &row.status)?,
             ingest_url: String::new(),
             event_count: number("sources", "event_count", row.event_count)?,

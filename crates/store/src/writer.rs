@@ -9,21 +9,26 @@
 
 mod accept;
 pub(crate) mod events_of;
+mod once;
 mod record;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use domain::id::EnvId;
+use sea_orm::QueryResult;
 use tokio::{
     sync::{Mutex, mpsc, oneshot},
     task::JoinSet,
 };
 
+use self::once::Claims;
 pub use self::{
     accept::{Accept, NewDelivery, NewEvent, Start},
+    once::{OnceKey, Repeated, Stored},
     record::{AttemptRecord, Verdict},
 };
 use crate::{
+    batch::{Between, Prepared},
     db::Store,
     error::{Result, StoreError},
     gates::settle::News,
@@ -62,8 +67,10 @@ struct Accepting {
     accept: Accept,
     /// Its place in the queue.
     _place: Share,
-    once_stored: Box<dyn FnOnce() + Send>,
-    done: oneshot::Sender<Result<()>>,
+    once_stored: Box<dyn FnOnce(Stored) + Send>,
+    done: oneshot::Sender<Result<Stored>>,
+    /// What became of it in its commit.
+    outcome: Stored,
 }
 
 /// Events that were committed and are on their way to the disk.
@@ -85,20 +92,23 @@ impl Writer {
             }
             tasks.spawn(write_records(store.clone(), recording, committed, node));
         } else {
-            tasks.spawn(write_both(store.clone(), accepting, recording, committed, node));
+            let (ready, batches) = mpsc::channel(1);
+            tasks.spawn(make_batches(store.clone(), accepting, recording, ready, node));
+            tasks.spawn(write_batches(store.clone(), batches, committed, node));
         }
         (Self { accepts, places: Quota::new(ACCEPT_QUEUE), records }, tasks)
     }
 
-    /// Stores an event and its deliveries. `Ok` means that they are on disk. Once they are, `once_stored` runs, also when
-    /// nobody waits for the answer any more; it holds up other answers, and must be quick.
+    /// Stores an event and its deliveries, unless it repeats another. `Ok` means that what it says is on disk. Once it is,
+    /// `once_stored` runs, also when nobody waits for the answer any more; it holds up other answers, and must be quick.
     ///
     /// # Errors
     /// [`StoreError::Overloaded`] when too many wait, or when the commit takes too long; it may still happen then.
-    pub async fn accept(&self, accept: Accept, once_stored: impl FnOnce() + Send + 'static) -> Result<()> {
+    pub async fn accept(&self, accept: Accept, once_stored: impl FnOnce(Stored) + Send + 'static) -> Result<Stored> {
         let place = self.places.try_acquire(accept.event.env_id, 1).ok_or(StoreError::Overloaded)?;
         let (done, committed) = oneshot::channel();
-        let accepting = Accepting { accept, _place: place, once_stored: Box::new(once_stored), done };
+        let once_stored = Box::new(once_stored);
+        let accepting = Accepting { accept, _place: place, once_stored, done, outcome: Stored::New };
         self.accepts.try_send(accepting).map_err(|_| StoreError::Overloaded)?;
         match tokio::time::timeout(ACCEPT_TIMEOUT, committed).await {
             Ok(Ok(result)) => result,
@@ -115,31 +125,62 @@ impl Writer {
     }
 }
 
-async fn write_both(
+/// SQLite's one writer.
+async fn write_batches(
     store: Store,
-    mut accepting: mpsc::Receiver<Accepting>,
-    mut recording: mpsc::Receiver<AttemptRecord>,
+    mut batches: mpsc::Receiver<(Batch, Result<Made>)>,
     committed: Committed,
     node: i64,
 ) {
+    while let Some((batch, made)) = batches.recv().await {
+        write_batch(&store, batch, made, &committed, node).await;
+        store.fold_long_log().await;
+    }
+}
+
+/// Makes the next batch ready while SQLite's thread writes the one before.
+async fn make_batches(
+    store: Store,
+    mut accepting: mpsc::Receiver<Accepting>,
+    mut recording: mpsc::Receiver<AttemptRecord>,
+    ready: mpsc::Sender<(Batch, Result<Made>)>,
+    node: i64,
+) {
     let (mut accepts, mut records) = (Vec::new(), Vec::new());
-    loop {
-        tokio::select! {
-            n = accepting.recv_many(&mut accepts, MAX_BATCH), if accepts.is_empty() => if n == 0 { break },
-            n = recording.recv_many(&mut records, MAX_BATCH), if records.is_empty() => if n == 0 { break },
+    let (mut accepts_end, mut records_end) = (false, false);
+    // Not before there is a place for it: the longer it can wait, the more goes into it.
+    while let Ok(place) = ready.reserve().await {
+        if accepts.is_empty() && records.is_empty() {
+            tokio::select! {
+                n = accepting.recv_many(&mut accepts, MAX_BATCH), if !accepts_end => accepts_end = n == 0,
+                n = recording.recv_many(&mut records, MAX_BATCH), if !records_end => records_end = n == 0,
+                else => return,
+            }
         }
         drain(&mut accepting, &mut accepts);
         drain(&mut recording, &mut records);
-        commit(&store, &mut accepts, &mut records, &committed, node).await;
-        store.fold_long_log().await;
-    }
-    // One side was closed; the other may still hold work.
-    loop {
-        drain(&mut accepting, &mut accepts);
-        if accepts.is_empty() && recording.recv_many(&mut records, MAX_BATCH).await == 0 {
-            break;
+        let batch = Batch { accepts: take_batch(&mut accepts), records: std::mem::take(&mut records) };
+        if !batch.accepts.is_empty() || !batch.records.is_empty() {
+            let made = batch.make(&store, node);
+            place.send((batch, made));
         }
-        commit(&store, &mut accepts, &mut records, &committed, node).await;
+    }
+}
+
+async fn write_batch(store: &Store, batch: Batch, made: Result<Made>, committed: &Committed, node: i64) {
+    let result = match made {
+        Ok(made) => made.write(store, node).await,
+        Err(error) => Err(error),
+    };
+    let Batch { mut accepts, mut records } = batch;
+    match result {
+        Ok(outcomes) => on_their_way(committed, accepts, &outcomes).await,
+        Err(error) if error.is_passing() && !accepts.is_empty() => {
+            refuse(accepts, error);
+            commit(store, &mut Vec::new(), &mut records, committed, node).await;
+        }
+        // Whether it was one of them, or passes, shows when they are written again.
+        Err(_) => commit(store, &mut accepts, &mut records, committed, node).await,
     }
 }
 
@@ -196,17 +237,16 @@ async fn commit(
         let riding = std::mem::take(records);
         let events: Vec<&Accept> = batch.iter().map(|accepting| &accepting.accept).collect();
         match write(store, &events, &riding, node).await {
-            Ok(()) => on_their_way(committed, batch).await,
+            Ok(outcomes) => on_their_way(committed, batch, &outcomes).await,
             Err(error) => {
                 *records = riding;
                 if error.is_passing() || (batch.len() == 1 && records.is_empty()) {
-                    tracing::warn!(%error, events = batch.len(), "events could not be stored; their senders are told so");
-                    answer(batch, &Err(error));
+                    refuse(batch, error);
                 } else {
                     // One of them cannot be stored: the others should not suffer for it.
                     for accepting in batch {
                         match write(store, &[&accepting.accept], &[], node).await {
-                            Ok(()) => on_their_way(committed, vec![accepting]).await,
+                            Ok(outcomes) => on_their_way(committed, vec![accepting], &outcomes).await,
                             Err(error) => {
                                 tracing::error!(%error, "an event could not be stored; its sender is told so");
                                 answer(vec![accepting], &Err(error));
@@ -220,7 +260,7 @@ async fn commit(
     let mut backoff = FIRST_BACKOFF;
     while !records.is_empty() {
         match write(store, &[], records, node).await {
-            Ok(()) => records.clear(),
+            Ok(_) => records.clear(),
             Err(error) if error.is_passing() => {
                 tracing::warn!(%error, attempts = records.len(), "attempts could not be recorded; trying again");
                 tokio::time::sleep(backoff).await;
@@ -255,7 +295,12 @@ fn take_batch(accepts: &mut Vec<Accepting>) -> Vec<Accepting> {
     std::mem::replace(accepts, rest)
 }
 
-async fn on_their_way(committed: &Committed, batch: Vec<Accepting>) {
+async fn on_their_way(committed: &Committed, mut batch: Vec<Accepting>, outcomes: &[(usize, Stored)]) {
+    for (index, outcome) in outcomes {
+        if let Some(accepting) = batch.get_mut(*index) {
+            accepting.outcome = *outcome;
+        }
+    }
     // The other end outlives the writers; were it gone, the senders would learn so by their answer's end.
     let _ = committed.send(batch).await;
 }
@@ -263,26 +308,97 @@ async fn on_their_way(committed: &Committed, batch: Vec<Accepting>) {
 fn answer(batch: Vec<Accepting>, result: &Result<()>) {
     for accepting in batch {
         if result.is_ok() {
-            (accepting.once_stored)();
+            (accepting.once_stored)(accepting.outcome);
         }
         // A sender that has gone away needs no answer.
-        let _ = accepting.done.send(result.clone());
+        let _ = accepting.done.send(result.clone().map(|()| accepting.outcome));
     }
 }
 
-async fn write(store: &Store, accepts: &[&Accept], records: &[AttemptRecord], node: i64) -> Result<()> {
-    let mut statements = accept::inserts(accepts, node, store.is_shared())?;
-    statements.extend(record::updates(records, node, store.is_shared())?);
-    let news = News::of(records.iter().filter_map(|record| Some((record.env_id, record.gate?))));
-    store.run_with_gates(statements, &news, node).await?;
-    let of_accepts = accepts.iter().map(|accept| accept.event.env_id);
-    let seen: BTreeSet<EnvId> = of_accepts.chain(records.iter().map(|record| record.env_id)).collect();
-    for env in seen {
-        // Not before: whoever looks then would see what was, and not look again.
-        store.signals().send(Signal::Activity(env));
+fn refuse(batch: Vec<Accepting>, error: StoreError) {
+    tracing::warn!(%error, events = batch.len(), "events could not be stored; their senders are told so");
+    answer(batch, &Err(error));
+}
+
+/// Returns what became of those events that were not simply stored, by their places.
+async fn write(
+    store: &Store,
+    accepts: &[&Accept],
+    records: &[AttemptRecord],
+    node: i64,
+) -> Result<Vec<(usize, Stored)>> {
+    Made::of(store, accepts, records, node)?.write(store, node).await
+}
+
+/// What goes into one commit.
+struct Batch {
+    accepts: Vec<Accepting>,
+    records: Vec<AttemptRecord>,
+}
+
+impl Batch {
+    fn make(&self, store: &Store, node: i64) -> Result<Made> {
+        let events: Vec<&Accept> = self.accepts.iter().map(|accepting| &accepting.accept).collect();
+        Made::of(store, &events, &self.records, node)
     }
-    let rows = accepts.len() + records.len();
-    let bytes = accepts.iter().map(|accept| accept.body_bytes()).sum::<usize>() + rows * ROW_BYTES;
-    store.note_written(bytes);
-    Ok(())
+}
+
+/// A commit that only has to be made.
+struct Made {
+    statements: Prepared,
+    claims: Claims,
+    news: News,
+    projects: BTreeSet<EnvId>,
+    bytes: usize,
+}
+
+impl Made {
+    fn of(store: &Store, accepts: &[&Accept], records: &[AttemptRecord], node: i64) -> Result<Self> {
+        let mut claims = Claims::new(store.is_shared());
+        let mut plain = Vec::with_capacity(accepts.len());
+        for (index, accept) in accepts.iter().enumerate() {
+            let rows = accept::Rows::of(accept, node)?;
+            if accept.once.is_empty() {
+                plain.push(rows);
+            } else {
+                claims.add(index, accept, rows);
+            }
+        }
+        let mut statements = accept::inserts(plain, store.is_shared());
+        statements.extend(record::updates(records, node, store.is_shared())?);
+        let of_accepts = accepts.iter().map(|accept| accept.event.env_id);
+        let rows = accepts.len() + records.len();
+        Ok(Self {
+            statements: store.prepare(statements)?,
+            claims,
+            news: News::of(records.iter().filter_map(|record| Some((record.env_id, record.gate?)))),
+            projects: of_accepts.chain(records.iter().map(|record| record.env_id)).collect(),
+            bytes: accepts.iter().map(|accept| accept.body_bytes()).sum::<usize>() + rows * ROW_BYTES,
+        })
+    }
+
+    async fn write(self, store: &Store, node: i64) -> Result<Vec<(usize, Stored)>> {
+        let Self { statements, claims, news, projects, bytes } = self;
+        let mut outcomes = Vec::new();
+        if claims.is_empty() && news.changes_none() {
+            store.run_prepared(statements).await?;
+        } else {
+            let (make_gates, lock_gates) = news.lock(store);
+            let reads = vec![lock_gates, claims.claim()];
+            let follow_up = |read: Vec<Vec<QueryResult>>| {
+                let [gates, claimed] = read.as_slice() else { return Ok(Vec::new()) };
+                let settled = claims.settle(claimed)?;
+                outcomes = settled.outcomes;
+                Ok(settled.statements.into_iter().chain(news.follow_up(gates, node)?).collect())
+            };
+            store.run_between(Between { before: vec![make_gates], reads, follow_up }, statements).await?;
+        }
+        news.tell(store);
+        for env in projects {
+            // Not before: whoever looks then would see what was, and not look again.
+            store.signals().send(Signal::Activity(env));
+        }
+        store.note_written(bytes);
+        Ok(outcomes)
+    }
 }

@@ -92,10 +92,11 @@ impl Bench {
             verification_status: VerificationStatus::NotRequired,
             headers: vec![],
             body: Bytes::from_static(b"{}"),
+            schema_errors: None,
         });
         let delivery =
             NewDelivery { id: id(number), connection_id: CONNECTION, destination_id: DESTINATION, order_key, start };
-        self.writer.accept(Accept::new(event, vec![delivery]).await, || {}).await.expect("stored");
+        self.writer.accept(Accept::new(event, vec![delivery]).await, |_| {}).await.expect("stored");
     }
 
     async fn accept_due(&self, numbers: std::ops::Range<u128>, order_key: Option<i64>) {

@@ -64,6 +64,7 @@ fn event(number: u128) -> Arc<NewEvent> {
         verification_status: VerificationStatus::NotRequired,
         headers: vec![("a".into(), "b".into())],
         body: Bytes::from_static(b"{}"),
+        schema_errors: None,
     })
 }
 
@@ -101,7 +102,7 @@ impl Bench {
     async fn accept(&self, number: u128, deliveries: Vec<NewDelivery>) -> EventId {
         let event = event(number);
         let id = event.id;
-        self.writer.accept(Accept::new(event, deliveries).await, || {}).await.expect("stored");
+        self.writer.accept(Accept::new(event, deliveries).await, |_| {}).await.expect("stored");
         id
     }
 

@@ -78,6 +78,7 @@ impl Bench {
             verification_status: VerificationStatus::NotRequired,
             headers: vec![("a".into(), "b".into())],
             body: Bytes::from(vec![b'x'; 1024]),
+            schema_errors: None,
         });
         let delivery = |start| NewDelivery {
             order_key: None,
@@ -87,7 +88,7 @@ impl Bench {
             start,
         };
         let deliveries = start.map(delivery).into_iter().collect();
-        self.writer.accept(Accept::new(event, deliveries).await, || {}).await.expect("stored");
+        self.writer.accept(Accept::new(event, deliveries).await, |_| {}).await.expect("stored");
         id
     }
 

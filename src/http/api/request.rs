@@ -59,6 +59,20 @@ impl<T: FromStr + Send> FromRequestParts<AppState> for Id<T> {
     }
 }
 
+/// The two ids in a path.
+pub struct Ids<A, B>(pub A, pub B);
+
+impl<A: FromStr + Send, B: FromStr + Send> FromRequestParts<AppState> for Ids<A, B> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
+        let both = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((first, second)) = both.map_err(|_| Problem::not_found())?;
+        let (first, second) = (first.parse(), second.parse());
+        first.ok().zip(second.ok()).map(|(first, second)| Self(first, second)).ok_or_else(Problem::not_found)
+    }
+}
+
 /// The parameters of a query, taken one by one; what is left over is refused by name.
 pub struct Query {
     given: BTreeMap<String, String>,

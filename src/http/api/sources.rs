@@ -6,12 +6,14 @@ use axum::{
     routing::{get, post},
 };
 use domain::{
-    id::{EventId, SourceId},
+    event_type::EventType,
+    id::{EventId, RequestId, SourceId},
     page::Page,
+    rejection::RejectedRequest,
     source::{Source, SourceInput},
 };
 
-use super::request::{Api, Id, Json, Patch, Query};
+use super::request::{Api, Id, Ids, Json, Patch, Query};
 use crate::http::{AppState, error::Problem};
 
 pub fn router() -> Router<AppState> {
@@ -19,6 +21,9 @@ pub fn router() -> Router<AppState> {
         .route("/sources", get(list).post(create))
         .route("/sources/{id}", get(one).patch(update).delete(remove))
         .route("/sources/{id}/test", post(test))
+        .route("/sources/{id}/event-types", get(event_types))
+        .route("/sources/{id}/rejected", get(rejected))
+        .route("/sources/{id}/rejected/{request}/replay", post(replay_rejected))
 }
 
 async fn list(api: Api, query: Query) -> Result<Answer<Page<Source>>, Problem> {
@@ -50,5 +55,27 @@ struct Sent {
 
 async fn test(api: Api, Id(id): Id<SourceId>) -> Result<(StatusCode, Answer<Sent>), Problem> {
     let event_id = api.gateway.send_test_event(&api.access, id).await?;
+    Ok((StatusCode::CREATED, Answer(Sent { event_id })))
+}
+
+/// A list that is never longer than one page.
+#[derive(serde::Serialize)]
+struct All<T> {
+    data: Vec<T>,
+}
+
+async fn event_types(api: Api, Id(id): Id<SourceId>) -> Result<Answer<All<EventType>>, Problem> {
+    Ok(Answer(All { data: api.gateway.event_types(&api.access, id).await? }))
+}
+
+async fn rejected(api: Api, Id(id): Id<SourceId>) -> Result<Answer<All<RejectedRequest>>, Problem> {
+    Ok(Answer(All { data: api.gateway.rejected_requests(&api.access, id).await? }))
+}
+
+async fn replay_rejected(
+    api: Api,
+    Ids(source, request): Ids<SourceId, RequestId>,
+) -> Result<(StatusCode, Answer<Sent>), Problem> {
+    let event_id = api.gateway.replay_rejected(&api.access, source, request).await?;
     Ok((StatusCode::CREATED, Answer(Sent { event_id })))
 }

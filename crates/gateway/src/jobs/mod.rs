@@ -9,6 +9,7 @@
 
 mod counts;
 mod deleted_projects;
+mod once_keys;
 mod pace;
 mod retention;
 mod sessions;
@@ -87,6 +88,7 @@ pub(crate) fn start(store: &Store, node: i64, stop: &CancellationToken, tasks: &
     let runner = Runner { store: store.clone(), node, stop: stop.clone() };
     tasks.spawn(runner.clone().keep_running(counts::Counts));
     tasks.spawn(runner.clone().keep_running(sessions::Sessions));
+    tasks.spawn(runner.clone().keep_running(once_keys::OnceKeys));
     tasks.spawn(runner.clone().keep_running(retention::Retention::new(Pace::new(store.is_shared()))));
     tasks.spawn(runner.keep_running(deleted_projects::DeletedProjects::new(Pace::new(store.is_shared()))));
 }

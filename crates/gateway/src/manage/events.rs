@@ -10,7 +10,7 @@ use domain::{
 };
 
 use super::{Access, Error, Result};
-use crate::{Gateway, clock};
+use crate::{Gateway, clock, content};
 
 impl Gateway {
     pub async fn events(&self, access: &Access, filter: &EventFilter, page: PageRequest) -> Result<Page<EventSummary>> {
@@ -23,11 +23,14 @@ impl Gateway {
         access.require(Permission::Read)?;
         let stored = access.rows.event(id).await?.ok_or(Error::NotFound)?;
         let deliveries = access.rows.event_deliveries(id).await?;
+        let is_encoding = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("content-encoding");
+        let encoding = stored.headers.iter().find(is_encoding).map(|(_, value)| value.as_str());
         Ok(Event {
+            payload: serde_json::from_slice(&content::decoded(encoding, &stored.body)).ok(),
             summary: stored.summary,
             headers: stored.headers,
-            payload: serde_json::from_slice(&stored.body).ok(),
             body_base64: BASE64_STANDARD.encode(&stored.body),
+            schema_errors: stored.schema_errors,
             deliveries,
         })
     }

@@ -1,53 +1,133 @@
 //! Taking in a request: verified, planned, stored, and only then acknowledged.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 
 use domain::{
-    id::{DeliveryId, EnvId, EventId, SourceId},
-    ordering::Keyed,
+    checks::FixedResponse,
+    event_path::EventParts,
+    id::{DeliveryId, EventId},
+    time::Timestamp,
 };
 use store::{
     signals::Signal,
-    writer::{Accept, NewDelivery, NewEvent, Start},
+    writer::{Accept, NewDelivery, NewEvent, Start, Stored},
 };
 
-use super::{BodyRoom, IngestRequest, Refusal};
+use super::{BodyRoom, IngestRequest, Refusal, RequestHead};
 use crate::{
     Gateway, clock,
     pipeline::{
-        ingest::check,
+        ingest::{Checked, admit, check, inlet_of},
         route::{Planned, plan},
     },
-    registry::Snapshot,
+    registry::{Inlet, Snapshot},
     worker::Reservation,
 };
 
-impl Gateway {
+/// On what terms a request is taken.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// When its signature has to be good.
+    pub signed_before: Timestamp,
+    /// It is taken although it was seen before.
+    pub may_repeat: bool,
+}
+
+/// A source that let a request in.
+pub struct Admission(Arc<Inlet>);
+
+/// What a sender is told of a request that was taken.
+pub struct Acknowledged {
+    /// Of a duplicate, the event that it repeats.
+    pub event_id: EventId,
+    pub is_duplicate: bool,
+    inlet: Arc<Inlet>,
+}
+
+impl Acknowledged {
+    /// The answer that the source's owner wants the sender to get.
+    #[must_use]
+    pub fn response(&self) -> Option<&FixedResponse> {
+        self.inlet.checks.response.as_ref()
+    }
+}
+
+impl Admission {
     /// Memory for a body of at least so many bytes; `None` when there is none left, or none left for this project.
     #[must_use]
-    pub fn room_for_body(&self, source: Option<SourceId>, bytes: usize) -> Option<BodyRoom> {
-        let snapshot = self.inner.registry.snapshot();
-        // Those that go nowhere share one part.
-        let project = source.and_then(|source| snapshot.project_of(source)).unwrap_or(EnvId::from_u128(0));
-        BodyRoom::in_quota(&self.inner.bodies, project, bytes)
+    pub fn room_for_body(&self, gateway: &Gateway, bytes: usize) -> Option<BodyRoom> {
+        BodyRoom::in_quota(&gateway.inner.bodies, self.0.env_id, bytes)
+    }
+}
+
+impl Gateway {
+    /// Whether a source takes a request, as far as can be said before its body is read.
+    pub fn admit(&self, head: &RequestHead) -> Result<Admission, Refusal> {
+        let inlet = inlet_of(&self.inner.registry.snapshot(), head.source_id)?;
+        match admit(&inlet, head, self.inner.nodes.load(Ordering::Relaxed)) {
+            Ok(()) => Ok(Admission(inlet)),
+            Err(refusal) => {
+                self.inner.rejections.note(&inlet, head, None, &refusal);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// The refusal of a body that is too large.
+    #[must_use]
+    pub fn too_large(&self, admission: &Admission, head: &RequestHead, limit: usize) -> Refusal {
+        let refusal = Refusal::TooLarge { limit };
+        self.inner.rejections.note(&admission.0, head, None, &refusal);
+        refusal
     }
 
     /// Stores a request as an event. When this returns, the event is on disk.
-    pub async fn ingest(&self, mut request: IngestRequest) -> Result<EventId, Refusal> {
-        let snapshot = self.inner.registry.snapshot();
+    pub async fn ingest(&self, admission: Admission, request: IngestRequest) -> Result<Acknowledged, Refusal> {
+        let inlet = admission.0;
+        let can_be_refused = inlet.needs_proof() || inlet.schema.is_some();
+        let kept = can_be_refused.then(|| (request.head.clone(), request.body.clone()));
+        let terms = Terms { signed_before: request.head.received_at, may_repeat: false };
+        let result = self.take_in(&inlet, request, terms).await;
+        if let (Err(refusal), Some((head, body))) = (&result, kept) {
+            self.inner.rejections.note(&inlet, &head, Some(&body), refusal);
+        }
+        result
+    }
+
+    /// The same on other terms. A refusal is not remembered.
+    pub(super) async fn take_in(
+        &self,
+        inlet: &Arc<Inlet>,
+        mut request: IngestRequest,
+        terms: Terms,
+    ) -> Result<Acknowledged, Refusal> {
         let room = request.room.take();
-        let event = Arc::new(check(&snapshot, request, clock::id_bits())?);
+        let Checked { event, content, mut once } = check(inlet, request, terms.signed_before, clock::id_bits())?;
+        if terms.may_repeat {
+            once.clear();
+        }
+        let event = Arc::new(event);
+        let snapshot = self.inner.registry.snapshot();
         let planned = plan(&event, snapshot.routes(event.source_id));
-        let id = event.id;
         let writer = self.inner.workers.writer().ok_or(Refusal::Unavailable)?;
-        let (deliveries, begun) = self.begin(&snapshot, &event, planned);
-        let accept = Accept::new(Arc::clone(&event), deliveries.clone()).await;
-        let (gateway, working) = (self.clone(), self.inner.workers.working());
-        let once_stored = move || {
-            gateway.send_begun(&event, &deliveries, begun);
+        let (deliveries, begun) = self.begin(&snapshot, &event, &content, planned);
+        let accept = Accept::new(Arc::clone(&event), deliveries.clone()).await.known_by(once);
+        let (gateway, working, stored) = (self.clone(), self.inner.workers.working(), Arc::clone(&event));
+        let once_stored = move |outcome| {
+            if outcome == Stored::New {
+                gateway.send_begun(&stored, &deliveries, begun);
+            }
             drop((working, room));
         };
-        writer.accept(accept, once_stored).await.map(|()| id).map_err(|_| Refusal::Unavailable)
+        let outcome = writer.accept(accept, once_stored).await.map_err(|_| Refusal::Unavailable)?;
+        let (event_id, is_duplicate) = match outcome {
+            Stored::New => (event.id, false),
+            Stored::DuplicateOf(first) => (first, true),
+            Stored::Refused => return Err(Refusal::Repeated),
+        };
+        let event_type = event.event_type.as_deref();
+        self.inner.event_types.note(event.env_id, event.source_id, event_type, event.received_at, &content);
+        Ok(Acknowledged { event_id, is_duplicate, inlet: Arc::clone(inlet) })
     }
 
     /// The deliveries of an event, and room for those that can be sent as soon as it is stored.
@@ -55,6 +135,7 @@ impl Gateway {
         &self,
         snapshot: &Snapshot,
         event: &NewEvent,
+        content: &[u8],
         planned: Vec<Planned>,
     ) -> (Vec<NewDelivery>, Vec<Option<Reservation>>) {
         let with_index = planned.into_iter().enumerate();
@@ -62,7 +143,8 @@ impl Gateway {
             .map(|(index, route)| {
                 let bytes = event.body.len();
                 let target = snapshot.target(route.destination_id);
-                let order_key = target.and_then(|target| target.order.as_ref()).map(|order| order.key_of(keyed(event)));
+                let order_key =
+                    target.and_then(|target| target.order.as_ref()).map(|order| order.key_of(parts_of(event, content)));
                 let has_to_queue = route.held || target.is_some_and(|target| target.is_gated());
                 let reserve = || self.inner.workers.reserve(event.env_id, route.destination_id, bytes);
                 let room = if has_to_queue { None } else { reserve() };
@@ -97,9 +179,8 @@ impl Gateway {
     }
 }
 
-/// Where the key of an event may stand.
-fn keyed(event: &NewEvent) -> Keyed<'_> {
-    Keyed { headers: &event.headers, query: event.query.as_deref(), body: &event.body }
+fn parts_of<'a>(event: &'a NewEvent, content: &'a [u8]) -> EventParts<'a> {
+    EventParts { headers: &event.headers, query: event.query.as_deref(), body: content }
 }
 
 /// Bits of an id whose upper part counts, so that the deliveries of one event sort by their connections.

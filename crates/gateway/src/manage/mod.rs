@@ -15,14 +15,16 @@ mod events;
 mod ingest;
 mod input;
 pub mod live;
+mod rejections;
 mod sources;
 
 pub use self::{
     access::{Access, ApiKeyCaller, Caller},
     accounts::Bootstrap,
     error::Error,
+    ingest::{Acknowledged, Admission},
     input::parse_input,
 };
-pub use crate::pipeline::ingest::{BodyRoom, IngestRequest, Refusal};
+pub use crate::pipeline::ingest::{BodyRoom, IngestRequest, Refusal, RequestHead};
 
 pub type Result<T> = std::result::Result<T, Error>;

@@ -2,6 +2,8 @@
 
 use bytes::Bytes;
 use domain::{
+    event_type::EventType,
+    field::FieldErrors,
     id::{EventId, SourceId},
     page::{Page, PageRequest},
     patch,
@@ -12,8 +14,8 @@ use domain::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
-use super::{Access, Error, IngestRequest, Result, input::parse_input};
-use crate::{Gateway, clock, providers, registry::source_place};
+use super::{Access, Error, IngestRequest, Refusal, RequestHead, Result, ingest::Terms, input::parse_input};
+use crate::{Gateway, clock, pipeline::ingest::inlet_of, providers, registry::source_place, schema::Schema};
 
 impl Gateway {
     pub async fn sources(&self, access: &Access, page: PageRequest) -> Result<Page<Source>> {
@@ -38,14 +40,18 @@ impl Gateway {
         self.source(access, id).await
     }
 
-    /// Lays a merge patch over the source. Masked secrets in it stand for those that are kept.
-    pub async fn update_source(&self, access: &Access, id: SourceId, patch: Value) -> Result<Source> {
+    /// Lays a merge patch over the source; a schema in it replaces the former one whole. Masked secrets in it stand for those that are kept.
+    pub async fn update_source(&self, access: &Access, id: SourceId, mut patch: Value) -> Result<Source> {
         access.require(Permission::Write)?;
         let mut current = access.rows.source(id).await?.ok_or(Error::NotFound)?;
         let place = source_place(id);
         current.verification = current.verification.map_secrets(|sealed| self.inner.vault.open(&place, sealed))?;
         let mut input = serde_json::to_value(SourceInput::from(&current)).unwrap_or_default();
+        let schema = take_whole(&mut patch, &mut input);
         patch::merge(&mut input, patch);
+        if let Some(schema) = schema {
+            input["schema"] = schema;
+        }
         let mut input = parse_input::<SourceInput>(input)?;
         if let Some(verification) = &mut input.verification {
             let given = std::mem::take(&mut verification.secrets);
@@ -91,27 +97,32 @@ impl Gateway {
                 headers.insert(name, value);
             }
         }
-        let request = IngestRequest {
+        let head = RequestHead {
             source_id: id,
             method: "POST".into(),
             path: format!("/v1/ingest/{id}"),
             query: None,
             headers,
-            body: Bytes::from_static(body.as_bytes()),
-            room: None,
             source_ip: None,
             received_at: now,
         };
-        self.ingest(request).await.map_err(|refusal| {
-            tracing::warn!(source.id = %id, %refusal, "a test event was refused");
-            match refusal {
-                super::Refusal::Unavailable => Error::Unavailable,
-                other => Error::Conflict(other.to_string()),
-            }
-        })
+        let request = IngestRequest { head, body: Bytes::from_static(body.as_bytes()), room: None };
+        let inlet = inlet_of(&self.inner.registry.snapshot(), id).map_err(refused)?;
+        let taken = self.take_in(&inlet, request, Terms { signed_before: now, may_repeat: true }).await;
+        Ok(taken.map_err(refused)?.event_id)
+    }
+
+    /// The types of events that the source has seen, the most frequent first.
+    pub async fn event_types(&self, access: &Access, id: SourceId) -> Result<Vec<EventType>> {
+        access.require(Permission::Read)?;
+        access.rows.source(id).await?.ok_or(Error::NotFound)?;
+        Ok(access.rows.event_types(id).await?)
     }
 
     fn sealed_source(&self, id: SourceId, mut spec: SourceSpec) -> Result<SourceSpec> {
+        if let Some(schema) = &spec.checks.schema {
+            Schema::compile(schema).map_err(|why| FieldErrors::one("schema", why))?;
+        }
         let place = source_place(id);
         spec.verification = spec.verification.map_secrets(|secret| self.inner.vault.seal(&place, secret))?;
         Ok(spec)
@@ -128,5 +139,24 @@ impl Gateway {
         source.verification = opened.masked();
         source.ingest_url = format!("{}/v1/ingest/{}", self.inner.settings.public_url, source.id);
         source
+    }
+}
+
+/// Takes out of a patch what it replaces and does not merge: the schema, whose nulls and objects are its own, and settings
+/// of another strategy, which have nothing to do with those of the former. Returns the schema.
+fn take_whole(patch: &mut Value, input: &mut Value) -> Option<Value> {
+    let (Some(patch), Some(input)) = (patch.as_object_mut(), input.as_object_mut()) else { return None };
+    if patch.get("dedup").is_some_and(|dedup| dedup.get("strategy").is_some()) {
+        input.remove("dedup");
+    }
+    patch.remove("schema")
+}
+
+/// Why a request of the owner's own makes no event.
+pub(super) fn refused(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Unavailable => Error::Unavailable,
+        Refusal::NotFound | Refusal::Gone => Error::NotFound,
+        other => Error::Conflict(format!("the source refuses it: {other}")),
     }
 }

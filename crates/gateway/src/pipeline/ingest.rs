@@ -1,37 +1,55 @@
 //! The first stage: is this request one of the provider's, and what event does it make?
+//!
+//! [`admit`] looks at what is known before the body is read; [`check`] at everything else. The cheapest check comes first.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use domain::{
-    event::VerificationStatus,
+    checks::SchemaAction,
+    dedup::nonce_key,
+    event::{SchemaError, VerificationStatus},
+    event_path::EventParts,
     id::{EnvId, EventId, SourceId},
+    ip_rules::{IpRange, IpVerdict},
+    rejection::{RejectionDetail, RejectionReason},
     source::VerificationKind,
     time::Timestamp,
 };
 use http::HeaderMap;
 use store::{
     quota::{Quota, Share},
-    writer::NewEvent,
+    writer::{NewEvent, OnceKey, Repeated},
 };
 
 use crate::{
+    content,
     providers::{self, Check, Mismatch},
     registry::{Inlet, Snapshot, SourceState},
 };
 
-/// A request as it came in.
-pub struct IngestRequest {
+/// What is known of a request before its body is read.
+#[derive(Debug, Clone)]
+pub struct RequestHead {
     pub source_id: SourceId,
     pub method: String,
     pub path: String,
     pub query: Option<String>,
     pub headers: HeaderMap,
+    pub source_ip: Option<IpAddr>,
+    pub received_at: Timestamp,
+}
+
+/// A request as it came in.
+pub struct IngestRequest {
+    pub head: RequestHead,
     pub body: Bytes,
     /// The memory that was set aside for the body, until it is stored.
     pub room: Option<BodyRoom>,
-    pub source_ip: Option<IpAddr>,
-    pub received_at: Timestamp,
 }
 
 /// Memory for a body that is being received and stored.
@@ -69,50 +87,193 @@ pub enum Refusal {
     NotFound,
     #[error("the source was deleted")]
     Gone,
-    #[error("the signature could not be verified")]
+    #[error("the body has more than the {limit} bytes that are taken")]
+    TooLarge { limit: usize },
+    #[error("the source takes no more than {limit} requests in this time")]
+    RateLimited { limit: u32, retry_after: Duration },
+    #[error("{address} stands in the deny list, as {range}")]
+    IpDenied { address: IpAddr, range: IpRange },
+    #[error("{address} does not stand in the allow list")]
+    IpNotAllowed { address: IpAddr },
+    #[error("{0}")]
     Unverified(#[from] Mismatch),
+    /// The provider sends such a request once only.
+    #[error("the same signed request was received before")]
+    Repeated,
+    #[error("the body is not what the source's schema allows")]
+    SchemaInvalid(Vec<SchemaError>),
     /// The database is down, full or too slow; or the secrets cannot be opened.
     #[error("the event could not be stored")]
     Unavailable,
 }
 
-/// Checks a request, and makes the event of it that is to be stored.
-pub fn check(snapshot: &Snapshot, request: IngestRequest, id_bits: u128) -> Result<NewEvent, Refusal> {
-    let inlet = match snapshot.source(request.source_id) {
-        Some(SourceState::Active(inlet)) => inlet,
-        Some(SourceState::Deleted) => return Err(Refusal::Gone),
-        Some(SourceState::Paused) | None => return Err(Refusal::NotFound),
-    };
-    let verification_status = verify(inlet, &request)?;
-    let described = providers::describe(inlet.template, &request.headers, &request.body);
-    Ok(NewEvent {
+impl Refusal {
+    /// What the owner of the source is told, where it is for the owner to do something.
+    #[must_use]
+    pub fn rejection(&self) -> Option<(RejectionReason, RejectionDetail)> {
+        let reason = match self {
+            Self::NotFound | Self::Gone | Self::Unavailable => return None,
+            Self::TooLarge { .. } => RejectionReason::TooLarge,
+            Self::RateLimited { .. } => RejectionReason::RateLimited,
+            Self::IpDenied { .. } => RejectionReason::IpDenied,
+            Self::IpNotAllowed { .. } => RejectionReason::IpNotAllowed,
+            Self::Unverified(_) => RejectionReason::Unverified,
+            Self::Repeated => RejectionReason::Repeated,
+            Self::SchemaInvalid(_) => RejectionReason::SchemaInvalid,
+        };
+        let mut detail = RejectionDetail { message: self.to_string(), ..RejectionDetail::default() };
+        if let Self::SchemaInvalid(errors) = self {
+            detail.schema_errors.clone_from(errors);
+        }
+        Some((reason, detail))
+    }
+}
+
+/// The source of a request.
+pub fn inlet_of(snapshot: &Snapshot, source: SourceId) -> Result<Arc<Inlet>, Refusal> {
+    match snapshot.source(source) {
+        Some(SourceState::Active(inlet)) => Ok(Arc::clone(inlet)),
+        Some(SourceState::Deleted) => Err(Refusal::Gone),
+        Some(SourceState::Paused) | None => Err(Refusal::NotFound),
+    }
+}
+
+/// Whether a source lets a request in, as far as can be said before its body is read. `nodes` share its limit.
+pub fn admit(inlet: &Inlet, head: &RequestHead, nodes: u32) -> Result<(), Refusal> {
+    keep_pace(inlet, head.received_at, nodes)?;
+    check_address(inlet, head.source_ip)
+}
+
+/// The same for a request that was refused before; it has had its part of the limit.
+pub fn admit_again(inlet: &Inlet, head: &RequestHead) -> Result<(), Refusal> {
+    check_address(inlet, head.source_ip)
+}
+
+fn keep_pace(inlet: &Inlet, now: Timestamp, nodes: u32) -> Result<(), Refusal> {
+    let Some(rate) = inlet.checks.rate_limit else { return Ok(()) };
+    let (pace, now) = (rate.pace_of_one(nodes), now.as_micros());
+    let took = inlet.tat.try_update(Ordering::AcqRel, Ordering::Acquire, |tat| {
+        (pace.allowed(tat, now) > 0).then(|| pace.after(tat, now, 1))
+    });
+    let refused = |tat| Refusal::RateLimited { limit: rate.limit, retry_after: pace.until_next(tat, now) };
+    took.map(|_| ()).map_err(refused)
+}
+
+/// Those who have no address come from within.
+fn check_address(inlet: &Inlet, address: Option<IpAddr>) -> Result<(), Refusal> {
+    let Some(address) = address else { return Ok(()) };
+    match inlet.checks.ip.judge(address) {
+        IpVerdict::Allowed => Ok(()),
+        IpVerdict::Denied(range) => Err(Refusal::IpDenied { address, range }),
+        IpVerdict::NotListed => Err(Refusal::IpNotAllowed { address }),
+    }
+}
+
+/// A request that passed every check.
+pub struct Checked {
+    pub event: NewEvent,
+    /// The body, decompressed.
+    pub content: Bytes,
+    /// By what repetitions of it are known.
+    pub once: Vec<OnceKey>,
+}
+
+/// Checks a request that was let in, and makes the event of it that is to be stored. Its signature has to be good at
+/// `signed_before`.
+pub fn check(
+    inlet: &Inlet,
+    request: IngestRequest,
+    signed_before: Timestamp,
+    id_bits: u128,
+) -> Result<Checked, Refusal> {
+    let (verification_status, nonce) = verify(inlet, &request, signed_before)?;
+    let IngestRequest { head, body, .. } = request;
+    let encoding = head.headers.get(http::header::CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+    let content = content::decoded(encoding, &body);
+    let schema_errors = hold_against_schema(inlet, &content)?;
+    let described = providers::describe(inlet.template, &head.headers, &content);
+    let headers = header_list(&head.headers);
+    let parts = EventParts { headers: &headers, query: head.query.as_deref(), body: &content };
+    let once = once_keys(inlet, &parts, &body, nonce, head.received_at);
+    let event = NewEvent {
         env_id: inlet.env_id,
-        id: EventId::new(request.received_at, id_bits),
+        id: EventId::new(head.received_at, id_bits),
         source_id: inlet.id,
         event_type: described.event_type,
         provider_event_id: described.provider_event_id,
-        method: request.method,
-        path: request.path,
-        query: request.query,
-        content_type: text(&request.headers, &http::header::CONTENT_TYPE),
-        source_ip: request.source_ip.map(|ip| ip.to_string()),
-        received_at: request.received_at,
+        method: head.method,
+        path: head.path,
+        query: head.query,
+        content_type: text(&head.headers, &http::header::CONTENT_TYPE),
+        source_ip: head.source_ip.map(|ip| ip.to_string()),
+        received_at: head.received_at,
         verification_status,
-        headers: header_list(&request.headers),
-        body: request.body,
-    })
+        headers,
+        body,
+        schema_errors,
+    };
+    Ok(Checked { event, content, once })
 }
 
-fn verify(inlet: &Inlet, request: &IngestRequest) -> Result<VerificationStatus, Refusal> {
+fn verify(
+    inlet: &Inlet,
+    request: &IngestRequest,
+    now: Timestamp,
+) -> Result<(VerificationStatus, Option<String>), Refusal> {
     let verification = inlet.verification.as_ref().ok_or(Refusal::Unavailable)?;
-    let check = Check { headers: &request.headers, body: &request.body, now: request.received_at, verification };
+    let check = Check { headers: &request.head.headers, body: &request.body, now, verification };
     providers::verify(inlet.template, &check)?;
     let is_required = inlet.template.is_some() || verification.kind != VerificationKind::None;
-    Ok(if is_required { VerificationStatus::Verified } else { VerificationStatus::NotRequired })
+    let status = if is_required { VerificationStatus::Verified } else { VerificationStatus::NotRequired };
+    Ok((status, None))
+}
+
+/// What is wrong with a body that is taken all the same, as JSON.
+fn hold_against_schema(inlet: &Inlet, content: &[u8]) -> Result<Option<String>, Refusal> {
+    let Some(schema) = &inlet.schema else { return Ok(None) };
+    let errors = match serde_json::from_slice(content) {
+        Ok(payload) => schema.errors(&payload),
+        Err(error) => vec![SchemaError { pointer: String::new(), message: format!("the body is not JSON: {error}") }],
+    };
+    match (errors.is_empty(), inlet.checks.schema_action) {
+        (true, _) => Ok(None),
+        (false, SchemaAction::Reject) => Err(Refusal::SchemaInvalid(errors)),
+        (false, SchemaAction::Warn) => Ok(serde_json::to_string(&errors).ok()),
+    }
+}
+
+/// How long something that is signed once only is remembered, where its time is not checked any closer.
+const NONCE_WINDOW: Duration = Duration::from_hours(24);
+
+fn once_keys(
+    inlet: &Inlet,
+    parts: &EventParts<'_>,
+    raw: &[u8],
+    nonce: Option<String>,
+    received_at: Timestamp,
+) -> Vec<OnceKey> {
+    let nonce = nonce.map(|nonce| OnceKey {
+        key: nonce_key(&nonce),
+        expires_at: received_at.plus(NONCE_WINDOW),
+        repeated: Repeated::Refused,
+    });
+    let dedup = inlet.checks.dedup.as_ref().and_then(|dedup| {
+        // By its hash a body is known as it came, elsewhere by what it means.
+        let parts = match dedup.strategy {
+            domain::dedup::DedupStrategy::PayloadHash => EventParts { body: raw, ..*parts },
+            _ => *parts,
+        };
+        Some(OnceKey {
+            key: dedup.key_of(&parts)?,
+            expires_at: received_at.plus(dedup.window()),
+            repeated: Repeated::Duplicate,
+        })
+    });
+    nonce.into_iter().chain(dedup).collect()
 }
 
 /// Names and values in their order, repeats kept. Bytes that are no UTF-8 are read as Latin-1, as HTTP once meant them.
-fn header_list(headers: &HeaderMap) -> Vec<(String, String)> {
+pub fn header_list(headers: &HeaderMap) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.as_str().to_owned(), header_text(value))).collect()
 }
 

@@ -26,12 +26,15 @@ pub(super) async fn run_between<F>(
     statements: Vec<RowStatement>,
 ) -> Result<()>
 where
-    F: FnOnce(Vec<QueryResult>) -> Result<Vec<RowStatement>>,
+    F: FnOnce(Vec<Vec<QueryResult>>) -> Result<Vec<RowStatement>>,
 {
     let transaction = database.begin().await?;
     execute(&transaction, between.before).await?;
-    let (sql, arguments) = in_one_statement(vec![between.read])?;
-    let read = transaction.run(sql, Some(arguments)).await?.all();
+    let mut read = Vec::new();
+    for statement in between.reads {
+        let (sql, arguments) = in_one_statement(vec![statement])?;
+        read.push(if sql.is_empty() { Vec::new() } else { transaction.run(sql, Some(arguments)).await?.all() });
+    }
     execute(&transaction, statements).await?;
     execute(&transaction, (between.follow_up)(read)?).await?;
     Ok(transaction.commit().await?)

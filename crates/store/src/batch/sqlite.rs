@@ -14,8 +14,11 @@ use crate::error::Result;
 /// How many rows are written at once: as often as it fits each size, the largest first.
 const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
+/// Statements with their values, as SQLite's thread takes them.
+pub(crate) type Chunks = Vec<(String, SqliteArguments)>;
+
 /// Runs statements one after the other as one transaction.
-pub(super) async fn run(database: &DatabaseConnection, statements: Vec<RowStatement>) -> Result<()> {
+pub(super) async fn run(database: &DatabaseConnection, statements: Chunks) -> Result<()> {
     let mut transaction = database.get_sqlite_connection_pool().begin_with("BEGIN IMMEDIATE").await?;
     execute(&mut transaction, statements).await?;
     Ok(transaction.commit().await?)
@@ -38,34 +41,34 @@ pub(crate) async fn run_counting(
     Ok((changes.into_iter().map(i64::unsigned_abs).sum(), begun.elapsed()))
 }
 
-pub(super) async fn run_between<F>(
-    database: &DatabaseConnection,
-    between: Between<F>,
-    statements: Vec<RowStatement>,
-) -> Result<()>
+pub(super) async fn run_between<F>(database: &DatabaseConnection, between: Between<F>, statements: Chunks) -> Result<()>
 where
-    F: FnOnce(Vec<QueryResult>) -> Result<Vec<RowStatement>>,
+    F: FnOnce(Vec<Vec<QueryResult>>) -> Result<Vec<RowStatement>>,
 {
     let mut transaction = database.get_sqlite_connection_pool().begin_with("BEGIN IMMEDIATE").await?;
-    execute(&mut transaction, between.before).await?;
+    execute(&mut transaction, in_chunks(between.before)?).await?;
     let mut read = Vec::new();
-    for (sql, arguments) in in_chunks(vec![between.read])? {
-        let rows = sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_all(&mut *transaction).await;
-        read.extend(rows?.into_iter().map(QueryResult::from));
+    for statement in between.reads {
+        let mut found = Vec::new();
+        for (sql, arguments) in in_chunks(vec![statement])? {
+            let rows = sqlx::query_with(AssertSqlSafe(sql), arguments).fetch_all(&mut *transaction).await;
+            found.extend(rows?.into_iter().map(QueryResult::from));
+        }
+        read.push(found);
     }
     execute(&mut transaction, statements).await?;
-    execute(&mut transaction, (between.follow_up)(read)?).await?;
+    execute(&mut transaction, in_chunks((between.follow_up)(read)?)?).await?;
     Ok(transaction.commit().await?)
 }
 
-async fn execute(connection: &mut SqliteConnection, statements: Vec<RowStatement>) -> Result<()> {
-    for (sql, arguments) in in_chunks(statements)? {
+async fn execute(connection: &mut SqliteConnection, statements: Chunks) -> Result<()> {
+    for (sql, arguments) in statements {
         sqlx::query_with(AssertSqlSafe(sql), arguments).execute(&mut *connection).await?;
     }
     Ok(())
 }
 
-fn in_chunks(statements: Vec<RowStatement>) -> Result<Vec<(String, SqliteArguments)>> {
+pub(super) fn in_chunks(statements: Vec<RowStatement>) -> Result<Chunks> {
     let mut chunks = Vec::new();
     let mut statements = statements.into_iter().map(OwnRows::of).collect::<Result<Vec<_>>>()?;
     for together in statements.chunk_by_mut(|one, other| one.rows.len() == other.rows.len()) {

@@ -11,6 +11,7 @@ pub struct Model {
     pub description: Option<String>,
     pub template: Option<String>,
     pub verification: String,
+    pub checks: String,
     pub status: String,
     pub event_count: i64,
     pub last_event_at: Option<i64>,

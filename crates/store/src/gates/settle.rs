@@ -8,14 +8,8 @@ use domain::{
 };
 use sea_orm::{QueryResult, Value};
 
-use super::{Locked, WRITE, locked, order::BRING_BACK, written};
-use crate::{
-    batch::{Between, RowStatement},
-    db::Store,
-    error::Result,
-    row::uuid,
-    signals::Signal,
-};
+use super::{WRITE, locked, order::BRING_BACK, written};
+use crate::{batch::RowStatement, db::Store, error::Result, row::uuid, signals::Signal};
 
 /// What an attempt means for the gate of its destination.
 #[derive(Debug, Clone, Copy)]
@@ -89,12 +83,12 @@ impl News {
     }
 
     /// Whether no gate needs to be locked.
-    fn changes_none(&self) -> bool {
+    pub fn changes_none(&self) -> bool {
         self.gates.values().all(|one| one.said.is_none() && one.keys.is_empty())
     }
 
     /// Makes the gates that are not there, and reads those of the news under lock.
-    fn lock(&self, store: &Store) -> (RowStatement, RowStatement) {
+    pub fn lock(&self, store: &Store) -> (RowStatement, RowStatement) {
         let changed = self.gates.iter().filter(|(_, one)| one.said.is_some() || !one.keys.is_empty());
         let rows: Vec<Vec<Value>> = changed
             .map(|(destination, one)| vec![uuid(destination.as_u128()).into(), uuid(one.env.as_u128()).into()])
@@ -106,7 +100,8 @@ impl News {
     }
 
     /// What follows once the attempts are recorded.
-    fn follow_up(&self, gates: &[Locked], node: i64) -> Vec<RowStatement> {
+    pub fn follow_up(&self, locked_gates: &[QueryResult], node: i64) -> Result<Vec<RowStatement>> {
+        let gates = locked_gates.iter().map(locked).collect::<Result<Vec<_>>>()?;
         let written = gates.iter().filter_map(|gate| {
             let said = self.gates.get(&gate.destination)?.said?;
             let mut next = gate.circuit.after(said.tally, &said.breaker, gate.now);
@@ -120,14 +115,14 @@ impl News {
             let env = uuid(one.env.as_u128());
             one.keys.iter().map(move |key| vec![destination.into(), (*key).into(), env.into()])
         });
-        vec![
+        Ok(vec![
             RowStatement::new("gates_said", WRITE, written.collect()),
             RowStatement::new("brought_back", BRING_BACK, keys.collect()),
-        ]
+        ])
     }
 
     /// Tells who waits. To be called after the commit.
-    fn tell(&self, store: &Store) {
+    pub fn tell(&self, store: &Store) {
         for (destination, one) in &self.gates {
             if one.said.is_some() {
                 store.signals().send(Signal::Gate(*destination));
@@ -136,23 +131,5 @@ impl News {
                 store.signals().send(Signal::Freed(*destination));
             }
         }
-    }
-}
-
-impl Store {
-    /// Runs statements as one transaction, with what follows for gates.
-    pub(crate) async fn run_with_gates(&self, statements: Vec<RowStatement>, news: &News, node: i64) -> Result<()> {
-        if news.changes_none() {
-            self.run_together(statements).await?;
-        } else {
-            let (make, lock) = news.lock(self);
-            let follow_up = |rows: Vec<QueryResult>| {
-                let gates = rows.iter().map(locked).collect::<Result<Vec<_>>>()?;
-                Ok(news.follow_up(&gates, node))
-            };
-            self.run_between(Between { before: vec![make], read: lock, follow_up }, statements).await?;
-        }
-        news.tell(self);
-        Ok(())
     }
 }

@@ -11,6 +11,7 @@ use domain::{
 };
 use sea_orm::Value;
 
+use super::once::OnceKey;
 use crate::{
     batch::RowStatement,
     body::Packed,
@@ -36,6 +37,8 @@ pub struct NewEvent {
     /// Name and value, in the order received.
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
+    /// What the source's schema found wrong with the body, which is taken all the same; as JSON.
+    pub schema_errors: Option<String>,
 }
 
 /// A delivery that the event asks for.
@@ -66,12 +69,19 @@ pub struct Accept {
     pub(super) event: Arc<NewEvent>,
     deliveries: Vec<NewDelivery>,
     body: Packed,
+    pub(super) once: Vec<OnceKey>,
 }
 
 impl Accept {
     pub async fn new(event: Arc<NewEvent>, deliveries: Vec<NewDelivery>) -> Self {
         let body = Packed::of(&event.body).await;
-        Self { event, deliveries, body }
+        Self { event, deliveries, body, once: Vec::new() }
+    }
+
+    /// The same, if it is known by these.
+    #[must_use]
+    pub fn known_by(self, once: Vec<OnceKey>) -> Self {
+        Self { once, ..self }
     }
 
     /// Bytes that are written of its body.
@@ -81,7 +91,7 @@ impl Accept {
 }
 
 const EVENTS: &str = "INSERT INTO events (env_id, id, source_id, status, event_type, provider_event_id, method, path, \
-    query, content_type, content_length, source_ip, received_at, verification_status, dedup_status, open_count) {rows}";
+    query, content_type, content_length, source_ip, received_at, verification_status, dedup_status, open_count, duplicate_of, schema_errors) {rows}";
 const BODIES: &str = "INSERT INTO event_bodies (env_id, event_id, headers, body, encoding) {rows}";
 const DELIVERIES: &str = "INSERT INTO deliveries (env_id, id, event_id, connection_id, destination_id, status, \
     attempt_trigger, attempt_count, due_at, lease_owner, is_dlq, created_at, updated_at) {rows}";
@@ -98,34 +108,66 @@ const COUNT_TAKEN: &str = "UPDATE delivery_order SET taken = taken + v.column1 F
 // one another.
 const COUNTS: &str = "INSERT INTO source_counts (source_id, events, last_event_at) {rows}";
 
-/// What stores the events.
-pub(super) fn inserts(accepts: &[&Accept], node: i64, is_shared: bool) -> Result<Vec<RowStatement>> {
-    let (mut events, mut bodies, mut deliveries, mut ordered) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let mut counts: BTreeMap<SourceId, (i64, Timestamp)> = BTreeMap::new();
-    for accept in accepts {
+/// The rows of one event.
+pub(super) struct Rows {
+    event: Vec<Value>,
+    body: Vec<Value>,
+    deliveries: Vec<Vec<Value>>,
+    /// Those with a place in an order, without its number.
+    ordered: Vec<Vec<Value>>,
+    source: SourceId,
+    received_at: Timestamp,
+}
+
+impl Rows {
+    pub fn of(accept: &Accept, node: i64) -> Result<Self> {
         let event = &accept.event;
-        events.push(event_row(event, accept.deliveries.len()));
-        bodies.push(vec![
+        let body = vec![
             uuid(event.env_id.as_u128()).into(),
             uuid(event.id.as_u128()).into(),
             crate::row::to_json(&event.headers)?.into(),
             Value::Bytes(Some(accept.body.bytes().to_vec())),
             text(accept.body.encoding()),
-        ]);
+        ];
+        let (mut deliveries, mut ordered) = (Vec::new(), Vec::new());
         for delivery in &accept.deliveries {
             let mut row = delivery_row(event, delivery, node);
             match delivery.order_key {
                 None => deliveries.push(row),
                 Some(key) => {
-                    let number = i64::try_from(ordered.len() + 1).unwrap_or(i64::MAX);
-                    row.extend([key.into(), number.into()]);
+                    row.push(key.into());
                     ordered.push(row);
                 }
             }
         }
-        let count = counts.entry(event.source_id).or_insert((0, event.received_at));
+        let event_row = event_row(event, accept.deliveries.len(), None);
+        let (source, received_at) = (event.source_id, event.received_at);
+        Ok(Self { event: event_row, body, deliveries, ordered, source, received_at })
+    }
+
+    /// The same as a duplicate, which goes nowhere.
+    pub fn into_duplicate_of(self, event: &NewEvent, first: EventId) -> Self {
+        let event = event_row(event, 0, Some(first));
+        Self { event, deliveries: Vec::new(), ordered: Vec::new(), ..self }
+    }
+}
+
+/// What stores the events.
+pub(super) fn inserts(rows: impl IntoIterator<Item = Rows>, is_shared: bool) -> Vec<RowStatement> {
+    let (mut events, mut bodies, mut deliveries, mut ordered) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut counts: BTreeMap<SourceId, (i64, Timestamp)> = BTreeMap::new();
+    for rows in rows {
+        events.push(rows.event);
+        bodies.push(rows.body);
+        deliveries.extend(rows.deliveries);
+        for mut row in rows.ordered {
+            let number = i64::try_from(ordered.len() + 1).unwrap_or(i64::MAX);
+            row.push(number.into());
+            ordered.push(row);
+        }
+        let count = counts.entry(rows.source).or_insert((0, rows.received_at));
         count.0 += 1;
-        count.1 = count.1.max(event.received_at);
+        count.1 = count.1.max(rows.received_at);
     }
     let counts = counts
         .into_iter()
@@ -144,10 +186,11 @@ pub(super) fn inserts(accepts: &[&Accept], node: i64, is_shared: bool) -> Result
             statements.push(RowStatement::new("taken", COUNT_TAKEN, vec![vec![count.into()]]));
         }
     }
-    Ok(statements)
+    statements
 }
 
-fn event_row(event: &NewEvent, deliveries: usize) -> Vec<Value> {
+fn event_row(event: &NewEvent, deliveries: usize, duplicate_of: Option<EventId>) -> Vec<Value> {
+    let dedup = if duplicate_of.is_some() { DedupStatus::Duplicate } else { DedupStatus::Unique };
     let status = if deliveries > 0 { EventStatus::Processing } else { EventStatus::Received };
     vec![
         uuid(event.env_id.as_u128()).into(),
@@ -164,8 +207,10 @@ fn event_row(event: &NewEvent, deliveries: usize) -> Vec<Value> {
         text(event.source_ip.as_deref()),
         event.received_at.as_micros().into(),
         event.verification_status.as_str().into(),
-        DedupStatus::Unique.as_str().into(),
+        dedup.as_str().into(),
         i64::try_from(deliveries).unwrap_or(i64::MAX).into(),
+        Value::Uuid(duplicate_of.map(|first| uuid(first.as_u128()))),
+        text(event.schema_errors.as_deref()),
     ]
 }
 

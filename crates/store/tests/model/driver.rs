@@ -165,7 +165,7 @@ impl Driver {
             Accept::new(Arc::new(made::event(event, before.now)), deliveries)
         });
         let accepts = join_all(accepts).await;
-        for result in join_all(accepts.into_iter().map(|accept| writer.accept(accept, || {}))).await {
+        for result in join_all(accepts.into_iter().map(|accept| writer.accept(accept, |_| {}))).await {
             result.expect("is stored");
         }
         drop(writer);

@@ -35,6 +35,7 @@ pub fn event(number: u32, now: Timestamp) -> NewEvent {
         verification_status: VerificationStatus::NotRequired,
         headers: vec![("a".into(), "b".into())],
         body: Bytes::from_static(b"{}"),
+        schema_errors: None,
     }
 }
 

@@ -347,7 +347,7 @@ impl Process {
             })
             .collect();
         let accept = Accept::new(Arc::new(event), deliveries).await;
-        life.writer.accept(accept, || {}).await.expect("is stored");
+        life.writer.accept(accept, |_| {}).await.expect("is stored");
         self.are_given(life, leased);
     }
 

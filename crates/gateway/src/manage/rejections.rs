@@ -1,0 +1,96 @@
+//! Requests that a source refused.
+
+use domain::{
+    id::{EventId, RequestId, SourceId},
+    patch::mask,
+    permission::Permission,
+    rejection::RejectedRequest,
+    source::Verification,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use store::rejections::Rejected;
+
+use super::{Access, Error, IngestRequest, RequestHead, Result, ingest::Terms, sources::refused};
+use crate::{
+    Gateway, clock,
+    pipeline::ingest::{admit_again, inlet_of},
+};
+
+/// Headers whose values are secrets wherever they come from.
+const SECRET_HEADERS: [&str; 6] =
+    ["authorization", "cookie", "proxy-authorization", "x-api-key", "x-auth-token", "x-gitlab-token"];
+
+impl Gateway {
+    /// The last requests that a source refused, newest first.
+    pub async fn rejected_requests(&self, access: &Access, source: SourceId) -> Result<Vec<RejectedRequest>> {
+        access.require(Permission::Read)?;
+        let verification = access.rows.source(source).await?.ok_or(Error::NotFound)?.verification;
+        let kept = access.rows.rejected(source, clock::now()).await?;
+        Ok(kept.into_iter().map(|rejected| shown(rejected, &verification)).collect())
+    }
+
+    /// Takes a refused request in after all, if it now passes every check but the rate limit. Its signature has to have been
+    /// good when it came.
+    pub async fn replay_rejected(&self, access: &Access, source: SourceId, id: RequestId) -> Result<EventId> {
+        access.require(Permission::Write)?;
+        let rejected = access.rows.rejected_request(source, id).await?.ok_or(Error::NotFound)?;
+        let Some(body) = rejected.body else {
+            return Err(Error::Conflict("its body was not kept: it was not read, or too large".into()));
+        };
+        let inlet = inlet_of(&self.inner.registry.snapshot(), source)
+            .map_err(|_| Error::Conflict("the source is paused; activate it first".into()))?;
+        let head = RequestHead {
+            source_id: source,
+            method: rejected.method,
+            path: rejected.path,
+            query: rejected.query,
+            headers: header_map(&rejected.headers),
+            source_ip: rejected.source_ip.and_then(|ip| ip.parse().ok()),
+            received_at: clock::now(),
+        };
+        admit_again(&inlet, &head).map_err(refused)?;
+        let request = IngestRequest { head, body: body.into(), room: None };
+        let terms = Terms { signed_before: rejected.received_at, may_repeat: false };
+        let taken = self.take_in(&inlet, request, terms).await.map_err(refused)?;
+        access.rows.forget_rejected_request(source, id).await?;
+        Ok(taken.event_id)
+    }
+}
+
+fn shown(rejected: Rejected, verification: &Verification) -> RejectedRequest {
+    let own = verification.header.as_deref();
+    let is_secret = |name: &str| {
+        SECRET_HEADERS.iter().any(|secret| name.eq_ignore_ascii_case(secret))
+            || own.is_some_and(|own| name.eq_ignore_ascii_case(own))
+    };
+    let headers = rejected.headers.into_iter();
+    RejectedRequest {
+        id: rejected.id,
+        source_id: rejected.source_id,
+        at: rejected.received_at,
+        reason: rejected.reason,
+        status: rejected.reason.status(),
+        detail: rejected.detail,
+        method: rejected.method,
+        path: rejected.path,
+        query: rejected.query,
+        source_ip: rejected.source_ip,
+        headers: headers
+            .map(|(name, value)| if is_secret(&name) { (name, mask(&value)) } else { (name, value) })
+            .collect(),
+        content_length: rejected.content_length,
+        can_be_replayed: rejected.body.is_some(),
+        body: rejected.body.map(|body| String::from_utf8_lossy(&body).into_owned()),
+    }
+}
+
+fn header_map(headers: &[(String, String)]) -> HeaderMap {
+    let pairs = headers.iter().filter_map(|(name, value)| {
+        Some((name.parse::<HeaderName>().ok()?, HeaderValue::from_bytes(value.as_bytes()).ok()?))
+    });
+    let mut map = HeaderMap::new();
+    for (name, value) in pairs {
+        map.append(name, value);
+    }
+    map
+}
