@@ -35,9 +35,11 @@ pub struct Config {
     /// Networks that deliveries may reach although they are not public.
     #[serde(deserialize_with = "networks", serialize_with = "as_text")]
     pub allow_targets: Vec<IpNet>,
-    /// Networks whose `X-Forwarded-For` is believed.
+    /// Networks of proxies that are believed when they say whose request it is.
     #[serde(deserialize_with = "networks", serialize_with = "as_text")]
     pub trusted_proxies: Vec<IpNet>,
+    /// The header in which they say so. The other one may come from anybody.
+    pub forwarded_header: ForwardedHeader,
     /// Who may make an account. When absent: anybody until the first one exists, then who is invited.
     pub signup: Option<Signup>,
     /// The longest request body, in bytes, or with KiB or MiB.
@@ -64,7 +66,16 @@ pub enum DatabasePooler {
     Transaction,
 }
 
-const NAMES: [&str; 12] = [
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ForwardedHeader {
+    #[serde(rename = "x-forwarded-for")]
+    XForwardedFor,
+    /// That of RFC 7239.
+    #[serde(rename = "forwarded")]
+    Forwarded,
+}
+
+const NAMES: [&str; 13] = [
     "addr",
     "public_url",
     "database_url",
@@ -74,6 +85,7 @@ const NAMES: [&str; 12] = [
     "secret_key",
     "allow_targets",
     "trusted_proxies",
+    "forwarded_header",
     "signup",
     "max_body",
     "log",
@@ -95,6 +107,7 @@ impl Default for Config {
             secret_key: None,
             allow_targets: Vec::new(),
             trusted_proxies: Vec::new(),
+            forwarded_header: ForwardedHeader::XForwardedFor,
             signup: None,
             max_body: DEFAULT_MAX_BODY,
             log: "info".to_owned(),

@@ -21,7 +21,7 @@ use crate::{
         overview::OverviewPage,
         project::{ForWriters, ProjectFrame},
         settings::{ApiKeysPage, SettingsPage},
-        sources::{EditSourcePage, NewSourcePage, SourcePage, SourcesPage},
+        sources::{EditSourcePage, NewSourcePage, RejectedRequestsPage, SourcePage, SourcesPage},
     },
 };
 
@@ -46,6 +46,7 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("sources") view=SourcesPage/>
                     <Route path=path!("sources/new") view=|| view! { <ForWriters><NewSourcePage/></ForWriters> }/>
                     <Route path=path!("sources/:source_id") view=SourcePage/>
+                    <Route path=path!("sources/:source_id/rejected") view=RejectedRequestsPage/>
                     <Route path=path!("sources/:source_id/edit") view=|| view! { <ForWriters><EditSourcePage/></ForWriters> }/>
                     <Route path=path!("destinations") view=DestinationsPage/>
                     <Route path=path!("destinations/new") view=|| view! { <ForWriters><NewDestinationPage/></ForWriters> }/>

@@ -75,6 +75,12 @@ pub fn edit_source(env: impl Display, id: impl Display) -> String {
     format!("/p/{env}/sources/{id}/edit")
 }
 
+/// What the source refused.
+#[must_use]
+pub fn rejected_requests(env: impl Display, id: impl Display) -> String {
+    format!("/p/{env}/sources/{id}/rejected")
+}
+
 #[must_use]
 pub fn destinations(env: impl Display) -> String {
     format!("/p/{env}/destinations")

@@ -1,33 +1,51 @@
 //! Whose request it is: the peer's address, or what trusted proxies say of it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use axum::http::HeaderMap;
 use ipnet::IpNet;
 
-/// The address of the client. `Forwarded` (RFC 7239), or `X-Forwarded-For` where there is none, counts from its end, as
-/// far as trusted proxies have written it.
-pub fn client_ip(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
-    let is_trusted = |ip: &IpAddr| trusted.iter().any(|net| net.contains(ip));
-    let peer = peer.to_canonical();
-    if !is_trusted(&peer) {
-        return peer;
+use crate::config::ForwardedHeader;
+
+/// Whom to believe.
+#[derive(Clone)]
+pub struct Proxies {
+    trusted: Arc<[IpNet]>,
+    header: &'static str,
+}
+
+impl Proxies {
+    pub fn new(trusted: &[IpNet], header: ForwardedHeader) -> Self {
+        let header = match header {
+            ForwardedHeader::XForwardedFor => "x-forwarded-for",
+            ForwardedHeader::Forwarded => "forwarded",
+        };
+        Self { trusted: trusted.into(), header }
     }
-    let values = |name: &str| {
-        let all = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
-        all.flat_map(|value| value.split(',')).map(str::to_owned).collect::<Vec<_>>()
-    };
-    let forwarded = if headers.contains_key("forwarded") { values("forwarded") } else { values("x-forwarded-for") };
-    let mut client = peer;
-    for text in forwarded.iter().rev() {
-        // Beyond what is no address nothing can be believed.
-        let Some(ip) = address_in(text) else { break };
-        client = ip.to_canonical();
-        if !is_trusted(&client) {
-            break;
+
+    /// The address of the client. The header counts from its end, as far as trusted proxies have written it.
+    pub fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let is_trusted = |ip: &IpAddr| self.trusted.iter().any(|net| net.contains(ip));
+        let peer = peer.to_canonical();
+        if !is_trusted(&peer) {
+            return peer;
         }
+        let values = headers.get_all(self.header).iter().filter_map(|value| value.to_str().ok());
+        let forwarded: Vec<&str> = values.flat_map(|value| value.split(',')).collect();
+        let mut client = peer;
+        for text in forwarded.iter().rev() {
+            // Beyond what is no address nothing can be believed.
+            let Some(ip) = address_in(text) else { break };
+            client = ip.to_canonical();
+            if !is_trusted(&client) {
+                break;
+            }
+        }
+        client
     }
-    client
 }
 
 /// The address in one part of either header: `192.0.2.7`, `for=192.0.2.7;proto=https`, `for="[2001:db8::1]:4711"`.
@@ -46,36 +64,48 @@ fn address_in(part: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
+    fn client(peer: &str, believed: ForwardedHeader, headers: &[(&'static str, &str)]) -> String {
+        let pairs =
+            headers.iter().map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")));
+        let proxies = Proxies::new(&["10.0.0.0/8".parse().expect("a network")], believed);
+        let peer = peer.parse().expect("an address");
+        proxies.client_of(peer, &pairs.collect::<HeaderMap>()).to_string()
+    }
+
     #[test]
     fn only_trusted_proxies_are_believed() {
-        let ip = |text: &str| text.parse::<IpAddr>().expect("an address");
-        let trusted = ["10.0.0.0/8".parse().expect("a network")];
-        let headers = HeaderMap::from_iter([(
-            "x-forwarded-for".parse().expect("a name"),
-            "1.1.1.1, 2.2.2.2, 10.0.0.9".parse().expect("a value"),
-        )]);
-        assert_eq!(client_ip(ip("3.3.3.3"), &headers, &trusted), ip("3.3.3.3"));
-        assert_eq!(client_ip(ip("10.0.0.1"), &headers, &trusted), ip("2.2.2.2"));
-        assert_eq!(client_ip(ip("::ffff:10.0.0.1"), &headers, &trusted), ip("2.2.2.2"));
-        assert_eq!(client_ip(ip("10.0.0.1"), &HeaderMap::new(), &trusted), ip("10.0.0.1"));
+        let headers = [("x-forwarded-for", "1.1.1.1, 2.2.2.2, 10.0.0.9")];
+        let client = |peer, headers| client(peer, ForwardedHeader::XForwardedFor, headers);
+        assert_eq!(client("3.3.3.3", &headers), "3.3.3.3");
+        assert_eq!(client("10.0.0.1", &headers), "2.2.2.2");
+        assert_eq!(client("::ffff:10.0.0.1", &headers), "2.2.2.2");
+        assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
     }
+
+    #[test]
+    fn only_the_header_that_proxies_write_is_believed() {
+        let headers = [("x-forwarded-for", "1.1.1.1"), ("forwarded", "for=2.2.2.2")];
+        assert_eq!(client("10.0.0.1", ForwardedHeader::XForwardedFor, &headers), "1.1.1.1");
+        assert_eq!(client("10.0.0.1", ForwardedHeader::Forwarded, &headers), "2.2.2.2");
+        assert_eq!(client("10.0.0.1", ForwardedHeader::Forwarded, &headers[..1]), "10.0.0.1");
+    }
+
     #[test]
     fn addresses_stand_in_many_forms() {
-        let trusted = ["10.0.0.0/8".parse().expect("a network")];
-        for (name, value, client) in [
-            ("forwarded", "for=192.0.2.60;proto=http;by=203.0.113.43", "192.0.2.60"),
-            ("forwarded", r#"for=1.1.1.1, For="[2001:db8:cafe::17]:4711""#, "2001:db8:cafe::17"),
-            ("forwarded", r#"for="[2001:db8::1]""#, "2001:db8::1"),
-            ("forwarded", "for=1.1.1.1, for=_hidden", "10.0.0.1"),
-            ("forwarded", "for=1.1.1.1, for=unknown", "10.0.0.1"),
-            ("forwarded", "proto=https", "10.0.0.1"),
-            ("x-forwarded-for", "192.0.2.60:5000", "192.0.2.60"),
-            ("x-forwarded-for", "", "10.0.0.1"),
-            ("x-forwarded-for", "nonsense, 10.0.0.2", "10.0.0.2"),
+        use ForwardedHeader::{Forwarded, XForwardedFor};
+        for (believed, value, found) in [
+            (Forwarded, "for=192.0.2.60;proto=http;by=203.0.113.43", "192.0.2.60"),
+            (Forwarded, r#"for=1.1.1.1, For="[2001:db8:cafe::17]:4711""#, "2001:db8:cafe::17"),
+            (Forwarded, r#"for="[2001:db8::1]""#, "2001:db8::1"),
+            (Forwarded, "for=1.1.1.1, for=_hidden", "10.0.0.1"),
+            (Forwarded, "for=1.1.1.1, for=unknown", "10.0.0.1"),
+            (Forwarded, "proto=https", "10.0.0.1"),
+            (XForwardedFor, "192.0.2.60:5000", "192.0.2.60"),
+            (XForwardedFor, "", "10.0.0.1"),
+            (XForwardedFor, "nonsense, 10.0.0.2", "10.0.0.2"),
         ] {
-            let headers = HeaderMap::from_iter([(name.parse().expect("a name"), value.parse().expect("a value"))]);
-            let found = client_ip("10.0.0.1".parse().expect("an address"), &headers, &trusted);
-            assert_eq!(found.to_string(), client, "{name}: {value}");
+            let name = if believed == Forwarded { "forwarded" } else { "x-forwarded-for" };
+            assert_eq!(client("10.0.0.1", believed, &[(name, value)]), found, "{value}");
         }
     }
 }

@@ -19,7 +19,7 @@ use gateway::{
 use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
 
-use super::{AppState, client_ip::client_ip, error::Problem};
+use super::{AppState, error::Problem};
 
 #[derive(Serialize)]
 struct Accepted {
@@ -62,7 +62,7 @@ async fn ingest(
         method: parts.method.as_str().to_owned(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().map(str::to_owned),
-        source_ip: Some(client_ip(peer.ip(), &parts.headers, &state.trusted_proxies)),
+        source_ip: Some(state.proxies.client_of(peer.ip(), &parts.headers)),
         headers: parts.headers,
         received_at: clock::now(),
     };

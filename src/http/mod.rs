@@ -21,18 +21,18 @@ use axum::{
 use gateway::Gateway;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use self::error::Problem;
+use self::{client_ip::Proxies, error::Problem};
 use crate::config::Config;
 
 /// What handlers share.
 #[derive(Clone)]
 pub struct AppState {
     pub gateway: Gateway,
-    pub trusted_proxies: std::sync::Arc<[ipnet::IpNet]>,
+    pub proxies: Proxies,
 }
 
 pub fn router(gateway: Gateway, config: &Config) -> anyhow::Result<Router> {
-    let state = AppState { gateway, trusted_proxies: config.trusted_proxies.clone().into() };
+    let state = AppState { gateway, proxies: Proxies::new(&config.trusted_proxies, config.forwarded_header) };
     let health = Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz));
     let router = Router::new()
         .merge(health)

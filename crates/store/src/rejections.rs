@@ -13,6 +13,7 @@ use crate::{
     error::Result,
     row::{at, get, json, number, parse, text, to_json, uuid},
     scope::Scope,
+    signals::Signal,
 };
 
 /// A request that was refused, with its secrets.
@@ -56,6 +57,7 @@ impl Store {
         for (env, source) in sources {
             let values = [uuid(env.as_u128()).into(), uuid(source.as_u128()).into(), i64::from(KEPT_REQUESTS).into()];
             self.writer().execute_raw(self.statement(PRUNE, values)).await?;
+            self.signals().send(Signal::Activity(env));
         }
         self.note_written(rejected.iter().map(|one| 1024 + one.body.as_ref().map_or(0, Vec::len)).sum());
         Ok(())

@@ -3,18 +3,24 @@
 use domain::{
     connection::Connection,
     event::EventSummary,
+    event_type::EventType,
     page::Page,
+    rejection::RejectedRequest,
     source::{Source, SourceStatus},
 };
 use leptos::prelude::*;
 
-use super::{example_command, kind_of, verification_words};
+use super::{
+    example_command, kind_of,
+    seen::{RefusedNote, SeenTypes, SourceChecks},
+    verification_words,
+};
 use crate::{
     api::{
         connections::connections_of,
         events::{EventQuery, events},
         names::{Names, known_names},
-        sources::{DeleteSource, SendTestEvent, SetSourceStatus, find_source},
+        sources::{DeleteSource, SendTestEvent, SetSourceStatus, event_types, find_source, rejected_requests},
     },
     components::*,
     pages::{
@@ -37,14 +43,19 @@ pub fn SourcePage() -> impl IntoView {
     let recent = Resource::new(key, |(env, source)| events(env, EventQuery { source, ..EventQuery::default() }, None));
     let routes = Resource::new(key, |(env, id)| connections_of(env, id));
     let known = Resource::new(move || project.id(), known_names);
-    let load = move || async move { Ok((found.await?, recent.await?, routes.await?, known.await?)) };
+    let seen = Resource::new(key, |(env, id)| event_types(env, id));
+    let rejected = Resource::new(key, |(env, id)| rejected_requests(env, id));
+    let load = move || async move {
+        Ok((found.await?, recent.await?, routes.await?, known.await?, seen.await?, rejected.await?))
+    };
     view! {
         <Loaded
             load=load
-            children={|(source, recent, routes, names): (Source, Page<EventSummary>, Vec<Connection>, Names)| {
+            children={|(source, recent, routes, names, seen, rejected): Parts| {
                 view! {
-                    <SourceDetail source=source.clone() recent=recent names=names.clone()>
-                        <SourceRoutes source=source routes=routes names=names/>
+                    <SourceDetail source=source.clone() recent=recent rejected=rejected names=names.clone()>
+                        <SourceRoutes source=source.clone() routes=routes names=names/>
+                        <SeenTypes source=source seen=seen/>
                     </SourceDetail>
                 }
                 .into_any()
@@ -54,8 +65,16 @@ pub fn SourcePage() -> impl IntoView {
     .into_any()
 }
 
+type Parts = (Source, Page<EventSummary>, Vec<Connection>, Names, Vec<EventType>, Vec<RejectedRequest>);
+
 #[component]
-fn SourceDetail(source: Source, recent: Page<EventSummary>, names: Names, children: Children) -> impl IntoView {
+fn SourceDetail(
+    source: Source,
+    recent: Page<EventSummary>,
+    rejected: Vec<RejectedRequest>,
+    names: Names,
+    children: Children,
+) -> impl IntoView {
     let project = use_project();
     let id = source.id.to_string();
     let pause = use_action::<SetSourceStatus>();
@@ -97,6 +116,7 @@ fn SourceDetail(source: Source, recent: Page<EventSummary>, names: Names, childr
                     }
                 })
         }}
+        <RefusedNote source=source.clone() rejected=rejected/>
         <div class="columns-2">
             <WhereToSend source=source.clone()/>
             <AboutSource source=source.clone() data=data/>
@@ -141,6 +161,7 @@ fn AboutSource(source: Source, data: RwSignal<Source>) -> impl IntoView {
                 <Fact label="Method">{kind}</Fact>
                 <Fact label="What is checked">{checked}</Fact>
                 {(!secrets.is_empty()).then(|| view! { <Fact label="Secrets"><span class="mono">{secrets}</span></Fact> })}
+                <SourceChecks checks=source.checks/>
                 <Fact label="Events">{move || count(data.with(|source| source.event_count))}</Fact>
                 <Fact label="Last event">
                     {move || match data.with(|source| source.last_event_at) {

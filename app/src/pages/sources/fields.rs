@@ -6,7 +6,7 @@ use domain::{
 };
 use leptos::prelude::*;
 
-use super::kind_words;
+use super::{check_fields::CheckFields, kind_words};
 use crate::{
     components::*,
     pages::forms::{Hidden, SecretsFields, TypedBefore},
@@ -22,6 +22,9 @@ pub fn SourceFields(
 ) -> impl IntoView {
     let (name, description) =
         former.as_ref().map(|source| (source.name.clone(), source.description.clone())).unwrap_or_default();
+    // What is seldom needed is not asked for before there is a source.
+    let checks = former.as_ref().map(|source| source.checks.clone());
+    let checks = checks.map(|former| view! { <CheckFields former=former typed=typed/> });
     let verification = former.map_or_else(Verification::none, |source| source.verification);
     let suggested = template.map_or("billing", TemplateId::as_str);
     let fields = match template {
@@ -38,6 +41,7 @@ pub fn SourceFields(
             </Field>
         </FormSection>
         {fields}
+        {checks}
     }
     .into_any()
 }

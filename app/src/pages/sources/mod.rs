@@ -1,17 +1,21 @@
 //! Sources: the list, the gallery of templates, the form, one source with all that belongs to it.
 
+mod check_fields;
 mod command;
 mod detail;
 mod edit;
 mod fields;
 mod list;
 mod new;
+mod rejected;
+mod seen;
 
 pub use command::example_command;
 pub use detail::SourcePage;
 pub use edit::EditSourcePage;
 pub use list::SourcesPage;
 pub use new::NewSourcePage;
+pub use rejected::RejectedRequestsPage;
 
 use domain::source::{Source, Verification, VerificationKind};
 
