@@ -34,6 +34,20 @@ macro_rules! on_postgres {
     };
 }
 
+/// The same beside [`on_both_databases`].
+macro_rules! on_postgres_too {
+    ($($name:ident),* $(,)?) => {
+        mod nodes {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    super::$name(crate::world::On::Postgres).await;
+                }
+            )*
+        }
+    };
+}
+
 mod world;
 
 mod api;
@@ -52,3 +66,4 @@ mod retention;
 mod retries;
 mod server_functions;
 mod setup;
+mod sources;

@@ -160,9 +160,12 @@ impl Pace {
         Duration::from_micros(u64::try_from(micros).unwrap_or(0))
     }
 
-    /// How far what has gone is ahead of its time. Never more than is possible, whatever became of the clock or the limit.
+    /// How far what has gone is ahead of its time. Never more than is possible; what lies much further ahead was left by
+    /// another limit, or before the clock was set back, and says nothing.
     fn ahead(self, tat: i64, now: i64) -> i64 {
-        tat.saturating_sub(now).clamp(0, self.interval * self.at_once)
+        let most = self.interval * self.at_once;
+        let ahead = tat.saturating_sub(now).max(0);
+        if ahead > 2 * most { 0 } else { ahead.min(most) }
     }
 }
 
@@ -221,8 +224,16 @@ mod tests {
     #[test]
     fn a_clock_that_was_set_back_stops_nothing_for_long() {
         let pace = Pace::new(1, Per::Second);
-        assert_eq!(pace.allowed(i64::MAX, 0), 0);
-        assert_eq!(pace.wait(i64::MAX, 0), Duration::from_secs(1));
+        assert_eq!((pace.allowed(1_500_000, 0), pace.wait(1_500_000, 0)), (0, Duration::from_secs(1)));
+        assert_eq!((pace.allowed(1_500_000, 1_500_000), pace.allowed(i64::MAX, 0)), (1, 1));
+    }
+
+    #[test]
+    fn what_was_used_of_a_longer_period_does_not_stop_a_shorter_one() {
+        let hourly = Pace::in_bursts(5, Per::Hour);
+        let tat = hourly.after(0, 0, 5);
+        assert_eq!(Pace::in_bursts(50, Per::Second).allowed(tat, 0), 50);
+        assert_eq!(Pace::new(100, Per::Second).allowed(tat, 0), 5);
     }
 
     #[test]
