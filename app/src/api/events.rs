@@ -2,7 +2,7 @@
 
 use domain::{
     delivery::{Attempt, Delivery},
-    event::{EventStatus, EventSummary},
+    event::{EventStatus, EventSummary, SchemaError},
     page::Page,
 };
 use leptos::prelude::*;
@@ -104,6 +104,10 @@ pub struct EventContent {
     pub summary: EventSummary,
     pub headers: Vec<(String, String)>,
     pub body: Body,
+    /// The body without its content encoding, where it had one.
+    pub decoded: Option<Body>,
+    /// What the source's schema found wrong with it.
+    pub schema_errors: Vec<SchemaError>,
 }
 
 /// The body of an event, as far as it is shown.
@@ -175,24 +179,39 @@ fn filter_of(query: &EventQuery) -> Option<domain::event::EventFilter> {
 pub async fn read_event_content(env: String, event: String) -> Result<EventContent, ApiError> {
     in_project(&env, async |project| {
         let event = project.gateway.event(&project.access, id(&event)?).await?;
-        Ok(EventContent { body: shown_body(&event), summary: event.summary, headers: event.headers })
+        let (body, decoded) = shown_bodies(&event);
+        let domain::event::Event { summary, headers, schema_errors, .. } = event;
+        Ok(EventContent { body, decoded, summary, headers, schema_errors })
     })
     .await
 }
 
+/// The body as it came, and as it is meant where that is not the same.
 #[cfg(feature = "ssr")]
-fn shown_body(event: &domain::event::Event) -> Body {
+fn shown_bodies(event: &domain::event::Event) -> (Body, Option<Body>) {
     use base64::Engine;
-    let bytes = base64::engine::general_purpose::STANDARD.decode(&event.body_base64).unwrap_or_default();
+    let raw = base64::engine::general_purpose::STANDARD.decode(&event.body_base64).unwrap_or_default();
+    let is_encoding = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("content-encoding");
+    let encoding = event.headers.iter().find(is_encoding).map(|(_, value)| value.as_str());
+    let raw = raw.into();
+    let decoded = gateway::content::decoded(encoding, &raw);
+    let is_encoded = decoded != raw;
+    let is_json = event.payload.is_some();
+    (shown_body(&raw, is_json && !is_encoded), is_encoded.then(|| shown_body(&decoded, is_json)))
+}
+
+#[cfg(feature = "ssr")]
+fn shown_body(bytes: &[u8], is_json: bool) -> Body {
+    use base64::Engine;
     if bytes.is_empty() {
         return Body::Empty;
     }
     let cut = bytes.len() > SHOWN_BYTES;
-    if let Ok(text) = std::str::from_utf8(&bytes) {
+    if let Ok(text) = std::str::from_utf8(bytes) {
         let end = text.floor_char_boundary(SHOWN_BYTES);
-        Body::Text { text: text[..end].to_owned(), is_json: event.payload.is_some() && !cut, cut }
+        Body::Text { text: text[..end].to_owned(), is_json: is_json && !cut, cut }
     } else {
-        let base64 = (!cut).then(|| event.body_base64.clone());
+        let base64 = (!cut).then(|| base64::engine::general_purpose::STANDARD.encode(bytes));
         Body::Binary { dump: hex_dump(&bytes[..bytes.len().min(1024)]), base64 }
     }
 }

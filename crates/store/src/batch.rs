@@ -90,15 +90,19 @@ impl Store {
 
     /// Runs statements as one transaction.
     pub(crate) async fn run_together(&self, statements: Vec<RowStatement>) -> Result<()> {
-        self.run_prepared(self.prepare(statements)?).await
+        match (self.writer(), self.prepare(statements)?) {
+            (Connection::Sqlite(database), Prepared::Sqlite(chunks)) => sqlite::run(database, chunks).await,
+            (_, prepared) => self.run_to_end(prepared).await,
+        }
     }
 
-    pub(crate) async fn run_prepared(&self, statements: Prepared) -> Result<()> {
+    /// The same, as quickly as can be. Must not be dropped before it has ended.
+    pub(crate) async fn run_to_end(&self, statements: Prepared) -> Result<()> {
         match (self.writer(), statements) {
             (Connection::Postgres(database), Prepared::Postgres(statements)) => {
                 postgres::run(database, statements).await
             }
-            (Connection::Sqlite(database), Prepared::Sqlite(chunks)) => sqlite::run(database, chunks).await,
+            (Connection::Sqlite(database), Prepared::Sqlite(chunks)) => sqlite::run_to_end(database, chunks).await,
             _ => Err(not_bound("they were prepared for another database")),
         }
     }

@@ -28,7 +28,7 @@ pub use self::{
     record::{AttemptRecord, Verdict},
 };
 use crate::{
-    batch::{Between, Prepared},
+    batch::{Between, Prepared, sqlite::at_once},
     db::Store,
     error::{Result, StoreError},
     gates::settle::News,
@@ -159,7 +159,11 @@ async fn make_batches(
         }
         drain(&mut accepting, &mut accepts);
         drain(&mut recording, &mut records);
-        let batch = Batch { accepts: take_batch(&mut accepts), records: std::mem::take(&mut records) };
+        let mut batch = Batch { accepts: take_batch(&mut accepts), records: Vec::new() };
+        // What is left over goes with the next one, which is about to be made.
+        let rest = batch.accepts.split_off(at_once(batch.accepts.len()));
+        accepts.splice(..0, rest);
+        batch.records.extend(records.drain(..at_once(records.len())));
         if !batch.accepts.is_empty() || !batch.records.is_empty() {
             let made = batch.make(&store, node);
             place.send((batch, made));
@@ -381,7 +385,7 @@ impl Made {
         let Self { statements, claims, news, projects, bytes } = self;
         let mut outcomes = Vec::new();
         if claims.is_empty() && news.changes_none() {
-            store.run_prepared(statements).await?;
+            store.run_to_end(statements).await?;
         } else {
             let (make_gates, lock_gates) = news.lock(store);
             let reads = vec![lock_gates, claims.claim()];

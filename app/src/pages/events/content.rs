@@ -40,10 +40,45 @@ pub fn EventFacts(event: EventSummary, names: Names) -> impl IntoView {
     .into_any()
 }
 
+/// What is not as usual about an event: that it is a duplicate, or not what its source's schema allows.
+#[component]
+pub fn EventNotes(content: EventContent) -> impl IntoView {
+    let env = use_project().id();
+    let duplicate = content.summary.duplicate_of.map(|first| {
+        view! {
+            <Alert tone=AlertTone::Info title="A duplicate">
+                "It repeats "
+                <a href=paths::event(&env, first)>"an event that came before"</a>
+                ", and was not delivered again."
+            </Alert>
+        }
+    });
+    let errors = content.schema_errors;
+    let schema = (!errors.is_empty()).then(|| {
+        let errors: Vec<_> = errors
+            .into_iter()
+            .map(|error| {
+                let place = if error.pointer.is_empty() { "(the whole body)".to_owned() } else { error.pointer };
+                view! { <li><code>{place}</code> " " {error.message}</li> }
+            })
+            .collect();
+        view! {
+            <Alert tone=AlertTone::Warning title="The source's schema does not allow this body">
+                <ul>{errors}</ul>
+            </Alert>
+        }
+    });
+    view! {
+        {duplicate}
+        {schema}
+    }
+    .into_any()
+}
+
 /// The tabs.
 #[component]
 pub fn EventTabs(content: EventContent) -> impl IntoView {
-    let EventContent { summary, headers, body } = content;
+    let EventContent { summary, headers, body, decoded, schema_errors: _ } = content;
     let request_line = format!(
         "{} {}{}",
         summary.method,
@@ -53,14 +88,16 @@ pub fn EventTabs(content: EventContent) -> impl IntoView {
     let query = query_pairs(summary.query.as_deref().unwrap_or_default());
     let (header_count, query_count) = (headers.len().to_string(), query.len());
     let raw = StoredValue::new((request_line, headers.clone(), body.clone()));
-    let (body, headers, query) = (StoredValue::new(body), StoredValue::new(headers), StoredValue::new(query));
+    let was_encoded = decoded.is_some();
+    let body = StoredValue::new(decoded.unwrap_or(body));
+    let (headers, query) = (StoredValue::new(headers), StoredValue::new(query));
     let query_tab = Tab::new(
         "query",
         "Query",
         move || view! { <HeaderList headers=query.get_value() empty="The URL had no query."/> },
     );
     let tabs = vec![
-        Tab::new("body", "Body", move || view! { <PrettyBody body=body.get_value()/> }),
+        Tab::new("body", "Body", move || view! { <PrettyBody body=body.get_value() was_encoded=was_encoded/> }),
         Tab::new("headers", "Headers", move || view! { <HeaderList headers=headers.get_value()/> }).count(header_count),
         if query_count > 0 { query_tab.count(query_count.to_string()) } else { query_tab },
         Tab::new("raw", "Raw", move || raw.with_value(|(line, headers, body)| raw_view(line, headers, body))),
@@ -75,8 +112,9 @@ pub fn EventTabs(content: EventContent) -> impl IntoView {
 }
 
 #[component]
-fn PrettyBody(body: Body) -> impl IntoView {
-    match body {
+fn PrettyBody(body: Body, was_encoded: bool) -> impl IntoView {
+    let note = was_encoded.then(|| view! { <p class="card-note">"It came compressed, and is shown without."</p> });
+    let body = match body {
         Body::Empty => view! { <p class="card-note">"The body is empty."</p> }.into_any(),
         Body::Text { text, is_json: true, .. } => view! { <JsonView source=text/> }.into_any(),
         Body::Text { text, cut, .. } => view! { <CutNote cut=cut/> <CodeBlock code=text bounded=true/> }.into_any(),
@@ -88,7 +126,12 @@ fn PrettyBody(body: Body) -> impl IntoView {
             <CodeBlock code=dump bounded=true/>
         }
         .into_any(),
+    };
+    view! {
+        {note}
+        {body}
     }
+    .into_any()
 }
 
 /// The request as it was, line by line.

@@ -4,7 +4,7 @@ use domain::{event::EventSummary, page::Page};
 use leptos::prelude::*;
 
 use super::{
-    content::{EventFacts, EventTabs},
+    content::{EventFacts, EventNotes, EventTabs},
     delivery::DeliveryCard,
     event_status, event_title,
     table::EventLinks,
@@ -148,6 +148,7 @@ fn Inspector(
             actions=actions
         />
         <Outcome action=retry_all done="Asked again"/>
+        <EventNotes content=content.clone()/>
         <EventFacts event=summary.clone() names=names.get_value()/>
         <Deliveries event=summary fresh=fresh names=names body=body/>
         <EventTabs content=content/>

@@ -12,7 +12,13 @@ use super::{Between, RowStatement, Rows, not_bound};
 use crate::error::Result;
 
 /// How many rows are written at once: as often as it fits each size, the largest first.
-const SIZES: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
+const SIZES: [usize; 9] = [64, 48, 32, 24, 16, 8, 4, 2, 1];
+
+/// How many of `rows` are written at once: each further piece is another way to SQLite's thread and back.
+pub(crate) fn at_once(rows: usize) -> usize {
+    let largest = SIZES[0];
+    if rows > largest { rows - rows % largest } else { SIZES.into_iter().find(|size| *size <= rows).unwrap_or(rows) }
+}
 
 /// Statements with their values, as SQLite's thread takes them.
 pub(crate) type Chunks = Vec<(String, SqliteArguments)>;
@@ -22,6 +28,23 @@ pub(super) async fn run(database: &DatabaseConnection, statements: Chunks) -> Re
     let mut transaction = database.get_sqlite_connection_pool().begin_with("BEGIN IMMEDIATE").await?;
     execute(&mut transaction, statements).await?;
     Ok(transaction.commit().await?)
+}
+
+/// The same with as few ways to SQLite's thread and back as can be. Must not be dropped before it has ended: nobody else
+/// would end the transaction.
+pub(super) async fn run_to_end(database: &DatabaseConnection, mut statements: Chunks) -> Result<()> {
+    let Some((first, _)) = statements.first_mut() else { return Ok(()) };
+    first.insert_str(0, "BEGIN IMMEDIATE;");
+    if let Some((last, _)) = statements.last_mut() {
+        last.push_str(";COMMIT");
+    }
+    let mut connection = database.get_sqlite_connection_pool().acquire().await?;
+    let result = execute(&mut connection, statements).await;
+    if result.is_err() {
+        // It fails where SQLite has ended the transaction by itself.
+        let _ = sqlx::query("ROLLBACK").execute(&mut *connection).await;
+    }
+    result
 }
 
 /// Runs statements that share their values as one transaction, all of them in one go. Returns how many rows the last one
@@ -69,14 +92,20 @@ async fn execute(connection: &mut SqliteConnection, statements: Chunks) -> Resul
 }
 
 pub(super) fn in_chunks(statements: Vec<RowStatement>) -> Result<Chunks> {
-    let mut chunks = Vec::new();
+    let mut chunks: Chunks = Vec::new();
     let mut statements = statements.into_iter().map(OwnRows::of).collect::<Result<Vec<_>>>()?;
+    statements.retain(|statement| statement.rows.len() > 0);
     for together in statements.chunk_by_mut(|one, other| one.rows.len() == other.rows.len()) {
         for size in SIZES {
             while together.iter().any(|statement| statement.rows.len() >= size) {
-                let mut arguments = SqliteArguments::default();
+                // A single row goes along with what stands before it.
+                let (mut before, mut arguments) = chunks.pop_if(|_| size == 1).unwrap_or_default();
                 let sql = together.iter_mut().map(|statement| statement.take(size, &mut arguments));
-                chunks.push((sql.collect::<Result<Vec<_>>>()?.join(";"), arguments));
+                let sql = sql.collect::<Result<Vec<_>>>()?.join(";");
+                if !before.is_empty() {
+                    before.push(';');
+                }
+                chunks.push((before + &sql, arguments));
             }
         }
     }
@@ -147,8 +176,8 @@ mod tests {
         let none = RowStatement::new("d", "D {rows}", rows(0));
         let chunks = in_chunks(vec![one, other.with_all(7_i64), last, none]).expect("SQL");
         let shown: Vec<_> = chunks.iter().map(|(sql, arguments)| (sql.as_str(), arguments.len())).collect();
-        assert_eq!(shown[0], ("A VALUES (?,?),(?,?);B ? ? ?;B ? ? ?", 10));
-        assert_eq!(shown[1], ("A VALUES (?,?);B ? ? ?", 5));
-        assert_eq!((shown[2].0.matches("(?,?)").count(), shown[2].1, shown.len()), (64, 128, 3));
+        assert_eq!(shown[0], ("A VALUES (?,?),(?,?);B ? ? ?;B ? ? ?;A VALUES (?,?);B ? ? ?", 15));
+        assert_eq!((shown[1].0.matches("(?,?)").count(), shown[1].1, shown.len()), (64, 128, 2));
+        assert_eq!([at_once(0), at_once(7), at_once(63), at_once(64), at_once(150)], [0, 4, 48, 64, 128]);
     }
 }
