@@ -84,8 +84,12 @@ impl std::str::FromStr for IpRange {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        let wanted =
-            || "must be an address such as 192.0.2.7 or a range such as 192.0.2.0/24 or 2001:db8::/32".to_owned();
+        let wanted = || {
+            let given: String = text.chars().take(60).collect();
+            format!(
+                "must be an address such as 192.0.2.7 or a range such as 192.0.2.0/24 or 2001:db8::/32, not {given:?}"
+            )
+        };
         let net = match text.parse::<IpAddr>() {
             Ok(address) => IpNet::from(address.to_canonical()),
             Err(_) => canonical(text.parse::<IpNet>().map_err(|_| wanted())?),

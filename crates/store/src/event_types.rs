@@ -1,5 +1,7 @@
 //! The types of events that sources have seen.
 
+use std::collections::BTreeSet;
+
 use domain::{
     event_type::{EventType, Shape},
     id::{EnvId, SourceId},
@@ -13,6 +15,7 @@ use crate::{
     error::Result,
     row::{at, get, json, number, to_json, uuid},
     scope::Scope,
+    signals::Signal,
 };
 
 /// What was seen of one type since it was last written down.
