@@ -63,7 +63,7 @@ async fn stripes_signature_opens_the_door(on: On) {
 async fn githubs_own_fixtures_are_taken(on: On) {
     let world = World::new(on).await;
     let server = world.serve().await;
-    let fixtures: Value = serde_json::from_str(include_str!("../fixtures/github.json")).expect("JSON");
+    let fixtures: Value = serde_json::from_str(include_str!("../fixtures/providers/github.json")).expect("JSON");
     let verification = json!({ "secrets": [fixtures["secret"]] });
     let input = json!({ "name": "GitHub", "template": "github", "verification": verification });
     let source = server.api().make("sources", input).await;

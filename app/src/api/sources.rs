@@ -60,10 +60,26 @@ pub struct SourceForm {
     pub response_content_type: String,
     #[serde(rename = "response.body")]
     pub response_body: String,
+    #[serde(rename = "verification.timestamp_header")]
+    pub timestamp_header: String,
+    #[serde(rename = "verification.timestamp_unit")]
+    pub timestamp_unit: String,
+    #[serde(rename = "verification.id_header")]
+    pub id_header: String,
+    #[serde(rename = "verification.signed_content")]
+    pub signed_content: String,
+    #[serde(rename = "verification.username")]
+    pub username: String,
+    #[serde(rename = "verification.query_parameter")]
+    pub query_parameter: String,
+    #[serde(rename = "verification.verify_token")]
+    pub verify_token: String,
+    #[serde(rename = "verification.challenge_parameter")]
+    pub challenge_parameter: String,
 }
 
 impl Form for SourceForm {
-    const SECRETS: &'static [&'static str] = &["verification.secrets"];
+    const SECRETS: &'static [&'static str] = &["verification.secrets", "verification.verify_token"];
 }
 
 debug_without_fields!(SourceForm);
@@ -75,38 +91,55 @@ impl SourceForm {
         use domain::{
             checks::{IngestRateInput, ResponseInput},
             source::{SourceInput, VerificationInput, VerificationKind},
+            template::{
+                TemplateId,
+                scheme::{Algorithm, Scheme},
+            },
         };
 
         let mut errors = domain::field::FieldErrors::default();
-        let template = read::word(&mut errors, "template", &self.template);
-        let kind = match self.kind.as_str() {
-            "" => None,
-            word => {
-                let kind = serde_json::from_value::<VerificationKind>(word.into());
-                errors.check("verification.type", kind.map_err(|_| "must be one of those listed"))
-            }
-        };
-        let encoding = read::optional(&self.encoding).and_then(|word| {
-            let encoding = serde_json::from_value(word.into());
-            errors.check("verification.encoding", encoding.map_err(|_| "must be hex or base64"))
-        });
+        let template: Option<TemplateId> = read::word(&mut errors, "template", &self.template);
+        let own = template.filter(|id| *id != TemplateId::Custom).map(TemplateId::template);
+        let word = |field, text: &str| read::optional(text).map(|word| (field, word));
+        let (kind, encoding, unit) = (
+            word("verification.type", &self.kind),
+            word("verification.encoding", &self.encoding),
+            word("verification.timestamp_unit", &self.timestamp_unit),
+        );
+        let kind: Option<VerificationKind> = one_of(&mut errors, kind);
         // Fields of another kind of verification are hidden, and what stands in them has no meaning.
-        let by_header = matches!(kind, Some(VerificationKind::HmacSha256 | VerificationKind::HmacSha1));
-        let signs_time =
-            template == Some(domain::template::TemplateId::Stripe) || kind == Some(VerificationKind::StandardWebhooks);
-        let verified = template.is_some() || kind.is_some_and(|kind| kind != VerificationKind::None);
+        let is_signed = own.is_none() && kind.is_some_and(|kind| Algorithm::of(kind).is_some());
+        let is_token = own.is_none() && kind == Some(VerificationKind::SharedToken);
+        let timestamp_header = read::optional(&self.timestamp_header).filter(|_| is_signed);
+        let signs_time = match own {
+            Some(template) => match kind {
+                Some(kind) => template.scheme(kind).is_some_and(Scheme::signs_time),
+                None => template.tolerance_seconds.is_some() && template.schemes.len() == 1,
+            },
+            None => timestamp_header.is_some() || kind == Some(VerificationKind::StandardWebhooks),
+        };
+        let verified = own.is_some() || kind.is_some_and(|kind| kind != VerificationKind::None);
         let tolerance = Some(self.tolerance_seconds.as_str()).filter(|_| signs_time).unwrap_or_default();
+        let is_named = own.is_some() || kind == Some(VerificationKind::Basic);
         let verification = VerificationInput {
-            kind: kind.filter(|_| template.is_none()),
+            kind: kind.filter(|_| own.is_none_or(|template| template.schemes.len() > 1)),
             secrets: if verified {
                 self.keep.iter().cloned().chain(read::optional(&self.secret)).collect()
             } else {
                 vec![]
             },
-            header: read::optional(&self.header).filter(|_| by_header),
-            prefix: read::optional(&self.prefix).filter(|_| by_header),
-            encoding: encoding.filter(|_| by_header),
+            header: read::optional(&self.header).filter(|_| is_signed || is_token),
+            prefix: Some(self.prefix.clone()).filter(|prefix| !prefix.is_empty() && (is_signed || is_token)),
+            encoding: one_of(&mut errors, encoding).filter(|_| is_signed),
             tolerance_seconds: read::number(&mut errors, "verification.tolerance_seconds", tolerance),
+            timestamp_unit: one_of(&mut errors, unit).filter(|_| timestamp_header.is_some()),
+            timestamp_header,
+            id_header: read::optional(&self.id_header).filter(|_| is_signed),
+            signed_content: read::optional(&self.signed_content).filter(|_| is_signed),
+            username: read::optional(&self.username).filter(|_| is_named),
+            query_parameter: read::optional(&self.query_parameter).filter(|_| is_token),
+            verify_token: read::optional(&self.verify_token),
+            challenge_parameter: read::optional(&self.challenge_parameter).filter(|_| own.is_none()),
         };
         let input = SourceInput {
             name: self.name.clone(),
@@ -152,6 +185,16 @@ impl SourceForm {
 #[cfg(feature = "ssr")]
 fn lines(text: &str) -> Vec<String> {
     text.lines().filter_map(read::optional).collect()
+}
+
+/// A word that has to be one of a few.
+#[cfg(feature = "ssr")]
+fn one_of<T: serde::de::DeserializeOwned>(
+    errors: &mut domain::field::FieldErrors,
+    field: Option<(&str, String)>,
+) -> Option<T> {
+    let (field, word) = field?;
+    errors.check(field, serde_json::from_value(word.into()).map_err(|_| "must be one of those listed"))
 }
 
 /// What is a list to the domain is one field to the form.

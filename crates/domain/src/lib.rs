@@ -28,6 +28,8 @@ pub mod project;
 pub mod rate_limit;
 pub mod rejection;
 pub mod retry;
+pub mod signed_content;
 pub mod source;
 pub mod template;
 pub mod time;
+pub mod verification;

@@ -3,6 +3,11 @@
 
 use std::{hint::black_box, process::ExitCode, sync::LazyLock, time::Duration};
 
+use aws_lc_rs::{
+    rand::SystemRandom,
+    signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair},
+};
+use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use domain::{
     delivery::{ErrorClass, SentRequest, Trigger},
@@ -20,7 +25,7 @@ use gateway::{
         record::{Dice, Tried, settle},
         route::plan,
     },
-    providers::{self, Check},
+    providers::{self, Check, RequestUrl, Unsigned},
     registry::Route,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -33,11 +38,22 @@ const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
 type Part = (&'static str, fn(u32));
 
-const PARTS: [Part; 8] = [
-    ("verify: Stripe, 1 kB", |times| verify(Some(TemplateId::Stripe), VerificationKind::HmacSha256, times)),
-    ("verify: GitHub, 1 kB", |times| verify(Some(TemplateId::Github), VerificationKind::HmacSha256, times)),
-    ("verify: Standard Webhooks, 1 kB", |times| verify(None, VerificationKind::StandardWebhooks, times)),
-    ("describe: Stripe, 1 kB", describe),
+const PARTS: [Part; 17] = [
+    ("verify: Stripe, 1 kB", |times| verify(&by_hmac(Some(TemplateId::Stripe), SECRET), times)),
+    ("verify: GitHub, 1 kB", |times| verify(&by_hmac(Some(TemplateId::Github), SECRET), times)),
+    ("verify: Standard Webhooks, 1 kB", |times| verify(&by_hmac(Some(TemplateId::StandardWebhooks), SECRET), times)),
+    ("verify: Slack, 1 kB", |times| verify(&by_hmac(Some(TemplateId::Slack), SECRET), times)),
+    ("verify: Square (the URL), 1 kB", |times| verify(&by_hmac(Some(TemplateId::Square), SECRET), times)),
+    ("verify: Twilio (the hash of the body), 1 kB", |times| verify(&by_hmac(Some(TemplateId::Twilio), SECRET), times)),
+    ("verify: GitLab (a token), 1 kB", |times| {
+        verify(&by_hmac(Some(TemplateId::Gitlab), "a token of some length"), times);
+    }),
+    ("verify: Discord (Ed25519), 1 kB", |times| verify(&by_ed25519(), times)),
+    ("verify: SendGrid (ECDSA P-256), 1 kB", |times| verify(&by_p256(), times)),
+    ("handshake: Slack, of what is none, 1 kB", |times| ask(&by_hmac(Some(TemplateId::Slack), SECRET), times)),
+    ("describe: Stripe, 1 kB", |times| describe(TemplateId::Stripe, times)),
+    ("describe: GitHub (in headers), 1 kB", |times| describe(TemplateId::Github, times)),
+    ("describe: Meta (four paths), 1 kB", |times| describe(TemplateId::Meta, times)),
     ("plan: 1 route", |times| plan_routes(1, times)),
     ("plan: 10 routes", |times| plan_routes(10, times)),
     ("settle: delivered, what it takes included", |times| settle_sent(&DELIVERED, times)),
@@ -75,43 +91,117 @@ fn body() -> String {
     format!("{head}{}\"}}", "x".repeat(BODY_BYTES - head.len() - 2))
 }
 
-fn verify(template: Option<TemplateId>, kind: VerificationKind, times: u32) {
-    let (verification, headers) = signed(template, kind);
-    let body = body();
-    for _ in 0..times {
-        let check = Check { headers: &headers, body: body.as_bytes(), now: NOW, verification: &verification };
-        let result = providers::verify(black_box(template), black_box(&check));
-        assert_eq!(result, Ok(()), "the signature is right");
+/// A request, and what it is held against.
+struct Posted {
+    template: Option<TemplateId>,
+    verification: Verification,
+    headers: HeaderMap,
+    query: Option<String>,
+    body: Vec<u8>,
+}
+
+const BASE: &str = "https://hooks.example.com";
+const PATH: &str = "/v1/ingest/src_0197a1b2c3d4e5f60718293a4b5c6d7e";
+
+impl Posted {
+    fn check(&self) -> Check<'_> {
+        Check {
+            method: "POST",
+            url: RequestUrl { base: BASE, path: PATH, query: self.query.as_deref() },
+            headers: &self.headers,
+            body: &self.body,
+            now: NOW,
+            verification: &self.verification,
+        }
     }
 }
 
-fn describe(times: u32) {
-    let template = Some(TemplateId::Stripe);
-    let (_, headers) = signed(template, VerificationKind::HmacSha256);
-    let body = body();
+fn verify(posted: &Posted, times: u32) {
+    let check = posted.check();
     for _ in 0..times {
-        let described = providers::describe(black_box(template), black_box(&headers), black_box(body.as_bytes()));
-        assert_eq!(described.event_type.as_deref(), Some("invoice.paid"), "the type stands in the body");
+        let result = providers::verify(black_box(posted.template), black_box(&check));
+        assert!(result.is_ok(), "the signature is right");
     }
 }
 
-fn signed(template: Option<TemplateId>, kind: VerificationKind) -> (Verification, HeaderMap) {
+fn ask(posted: &Posted, times: u32) {
+    let check = posted.check();
+    for _ in 0..times {
+        assert_eq!(providers::handshake(black_box(posted.template), black_box(&check)), Ok(None), "it is none");
+    }
+}
+
+fn describe(template: TemplateId, times: u32) {
+    let posted = by_hmac(Some(template), SECRET);
+    for _ in 0..times {
+        black_box(providers::describe(black_box(Some(template)), black_box(&posted.headers), black_box(&posted.body)));
+    }
+}
+
+fn settings(template: Option<TemplateId>, secret: &str) -> Verification {
     let input = SourceInput {
         name: "hot".to_owned(),
         template,
         verification: Some(VerificationInput {
-            kind: template.is_none().then_some(kind),
-            secrets: vec![SECRET.to_owned()],
+            kind: (template == Some(TemplateId::Gitlab)).then_some(VerificationKind::SharedToken),
+            secrets: vec![secret.to_owned()],
             ..VerificationInput::default()
         }),
         ..SourceInput::default()
     };
-    let verification = input.parse().expect("a valid source").verification;
-    let signature = providers::sign(template, &verification, body().as_bytes(), "invoice.paid", NOW);
+    input.parse().expect("a valid source").verification
+}
+
+fn by_hmac(template: Option<TemplateId>, secret: &str) -> Posted {
+    let (verification, body) = (settings(template, secret), body());
+    let unsigned = Unsigned {
+        method: "POST",
+        url: RequestUrl { base: BASE, path: PATH, query: None },
+        content_type: "application/json",
+        body: body.as_bytes(),
+        event_type: "invoice.paid",
+        now: NOW,
+    };
+    let signed = providers::sign(template, &verification, &unsigned).expect("it can be signed");
+    Posted { template, verification, headers: header_map(signed.headers), query: signed.query, body: signed.body }
+}
+
+fn by_ed25519() -> Posted {
+    let pair = Ed25519KeyPair::generate().expect("a key");
+    let (body, time) = (body(), NOW.as_secs().to_string());
+    let signature = hex::encode(pair.sign(format!("{time}{body}").as_bytes()));
+    let headers = [("x-signature-ed25519", signature), ("x-signature-timestamp", time)];
+    by_key(TemplateId::Discord, &hex::encode(pair.public_key().as_ref()), headers, body)
+}
+
+fn by_p256() -> Posted {
+    let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("a key");
+    let head = hex::decode("3059301306072a8648ce3d020106082a8648ce3d030107034200").expect("hex");
+    let key = BASE64_STANDARD.encode([&head[..], pair.public_key().as_ref()].concat());
+    let (body, time) = (body(), NOW.as_secs().to_string());
+    let signature = pair.sign(&SystemRandom::new(), format!("{time}{body}").as_bytes()).expect("signs");
+    let headers = [
+        ("x-twilio-email-event-webhook-signature", BASE64_STANDARD.encode(signature.as_ref())),
+        ("x-twilio-email-event-webhook-timestamp", time),
+    ];
+    by_key(TemplateId::Sendgrid, &key, headers, body)
+}
+
+fn by_key(template: TemplateId, key: &str, headers: [(&str, String); 2], body: String) -> Posted {
+    Posted {
+        template: Some(template),
+        verification: settings(Some(template), key),
+        headers: header_map(headers.map(|(name, value)| (name.to_owned(), value)).to_vec()),
+        query: None,
+        body: body.into_bytes(),
+    }
+}
+
+fn header_map(headers: Vec<(String, String)>) -> HeaderMap {
     let own = |(name, value): (String, String)| {
         (name.parse::<HeaderName>().expect("a name"), value.parse::<HeaderValue>().expect("a value"))
     };
-    (verification, signature.into_iter().map(own).collect())
+    headers.into_iter().map(own).collect()
 }
 
 fn plan_routes(count: u32, times: u32) {

@@ -76,8 +76,7 @@ impl Inlet {
     /// Whether a request has to prove where it comes from.
     #[must_use]
     pub fn needs_proof(&self) -> bool {
-        self.template.is_some()
-            || self.verification.as_ref().is_none_or(|verification| verification.kind != VerificationKind::None)
+        self.verification.as_ref().is_none_or(|verification| verification.kind != VerificationKind::None)
     }
 }
 

@@ -144,7 +144,7 @@ fn WhereToSend(source: Source) -> impl IntoView {
                     help="Any method, any content type. The bytes are kept as they come."
                 />
                 {setup}
-                <CodeBlock title="Terminal" code=command language=Language::Shell/>
+                {command.map(|code| view! { <CodeBlock title="Terminal" code=code language=Language::Shell/> })}
             </div>
         </Card>
     }

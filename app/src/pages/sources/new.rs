@@ -4,7 +4,7 @@ use domain::template::TemplateId;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::fields::SourceFields;
+use super::{fields::SourceFields, provider_of, template_icon};
 use crate::{
     api::sources::CreateSource,
     components::*,
@@ -15,16 +15,13 @@ use crate::{
     paths,
 };
 
-/// The word for a source without a template, in the address.
-const CUSTOM: &str = "custom";
-
 #[component]
 pub fn NewSourcePage() -> impl IntoView {
     let chosen = use_query_map();
     let chosen = Memo::new(move |_| chosen.with(|query| query.get("template")));
     move || match chosen.get().as_deref() {
         None => view! { <Gallery/> }.into_any(),
-        Some(word) => view! { <NewSource template=word.parse().ok()/> }.into_any(),
+        Some(word) => view! { <NewSource template=provider_of(word.parse().ok())/> }.into_any(),
     }
 }
 
@@ -34,12 +31,12 @@ fn Gallery() -> impl IntoView {
     let cards: Vec<_> = TemplateId::ALL
         .into_iter()
         .map(|id| {
-            let template = id.template();
+            let about = id.about();
             let href = paths::new_source_from(project.id(), id.as_str());
-            view! { <GalleryCard href=href icon=Icon::ShieldCheck title=template.label text=template.summary/> }
+            let icon = template_icon(id != TemplateId::Custom);
+            view! { <GalleryCard href=href icon=icon title=about.label text=about.summary/> }
         })
         .collect();
-    let custom = paths::new_source_from(project.id(), CUSTOM);
     view! {
         <PageHeader
             title="New source"
@@ -48,12 +45,6 @@ fn Gallery() -> impl IntoView {
         />
         <ul class="gallery">
             {cards}
-            <GalleryCard
-                href=custom
-                icon=Icon::Webhook
-                title="Another sender"
-                text="Any program that can post. Verified by an HMAC in a header of your choice, by Standard Webhooks, or not at all."
-            />
         </ul>
     }
     .into_any()
@@ -77,7 +68,7 @@ fn GalleryCard(#[prop(into)] href: String, icon: Icon, title: &'static str, text
 fn NewSource(template: Option<TemplateId>) -> impl IntoView {
     let project = use_project();
     let FormState { action, problem, typed } = use_form::<CreateSource>();
-    let title = template.map_or_else(|| "New source".to_owned(), |id| format!("New {} source", id.template().label));
+    let title = template.map_or_else(|| "New source".to_owned(), |id| format!("New {} source", id.about().label));
     let crumbs = vec![
         Crumb::new("Sources", paths::sources(project.id())),
         Crumb::new("New source", paths::new_source(project.id())),

@@ -17,7 +17,7 @@ use super::{BodyRoom, IngestRequest, Refusal, RequestHead};
 use crate::{
     Gateway, clock,
     pipeline::{
-        ingest::{Checked, admit, check, inlet_of},
+        ingest::{Checked, Origin, admit, check, inlet_of},
         route::{Planned, plan},
     },
     registry::{Inlet, Snapshot},
@@ -27,6 +27,7 @@ use crate::{
 /// On what terms a request is taken.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Terms {
+    pub origin: Origin,
     /// When its signature has to be good.
     pub signed_before: Timestamp,
     /// It is taken although it was seen before.
@@ -86,7 +87,7 @@ impl Gateway {
         let inlet = admission.0;
         let can_be_refused = inlet.needs_proof() || inlet.schema.is_some();
         let kept = can_be_refused.then(|| (request.head.clone(), request.body.clone()));
-        let terms = Terms { signed_before: request.head.received_at, may_repeat: false };
+        let terms = Terms { origin: Origin::Sender, signed_before: request.head.received_at, may_repeat: false };
         let result = self.take_in(&inlet, request, terms).await;
         if let (Err(refusal), Some((head, body))) = (&result, kept) {
             self.inner.rejections.note(&inlet, &head, Some(&body), refusal);
@@ -102,7 +103,8 @@ impl Gateway {
         terms: Terms,
     ) -> Result<Acknowledged, Refusal> {
         let room = request.room.take();
-        let Checked { event, content, mut once } = check(inlet, request, terms.signed_before, clock::id_bits())?;
+        let Checked { event, content, mut once } =
+            check(inlet, request, self.public_url(), terms.origin, terms.signed_before, clock::id_bits())?;
         if terms.may_repeat {
             once.clear();
         }

@@ -5,7 +5,6 @@ use domain::{
     patch::mask,
     permission::Permission,
     rejection::RejectedRequest,
-    source::Verification,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use store::rejections::Rejected;
@@ -13,7 +12,8 @@ use store::rejections::Rejected;
 use super::{Access, Error, IngestRequest, RequestHead, Result, ingest::Terms, sources::refused};
 use crate::{
     Gateway, clock,
-    pipeline::ingest::{admit_again, inlet_of},
+    pipeline::ingest::{Origin, admit_again, inlet_of},
+    providers::{self, Revealing},
 };
 
 /// Headers whose values are secrets wherever they come from.
@@ -24,9 +24,11 @@ impl Gateway {
     /// The last requests that a source refused, newest first.
     pub async fn rejected_requests(&self, access: &Access, source: SourceId) -> Result<Vec<RejectedRequest>> {
         access.require(Permission::Read)?;
-        let verification = access.rows.source(source).await?.ok_or(Error::NotFound)?.verification;
+        let of = access.rows.source(source).await?.ok_or(Error::NotFound)?;
         let kept = access.rows.rejected(source, clock::now()).await?;
-        Ok(kept.into_iter().map(|rejected| shown(rejected, &verification)).collect())
+        let revealing = providers::reveals(of.template, &of.verification);
+        let own = of.verification.header.as_deref();
+        Ok(kept.into_iter().map(|rejected| shown(rejected, own, revealing)).collect())
     }
 
     /// Takes a refused request in after all, if it now passes every check but the rate limit. Its signature has to have been
@@ -50,18 +52,22 @@ impl Gateway {
         };
         admit_again(&inlet, &head).map_err(refused)?;
         let request = IngestRequest { head, body: body.into(), room: None };
-        let terms = Terms { signed_before: rejected.received_at, may_repeat: false };
+        let terms = Terms { origin: Origin::Sender, signed_before: rejected.received_at, may_repeat: false };
         let taken = self.take_in(&inlet, request, terms).await.map_err(refused)?;
         access.rows.forget_rejected_request(source, id).await?;
         Ok(taken.event_id)
     }
 }
 
-fn shown(rejected: Rejected, verification: &Verification) -> RejectedRequest {
-    let own = verification.header.as_deref();
+/// `own` is the header of the source's signature, `revealing` where its requests carry a secret as it is.
+fn shown(rejected: Rejected, own: Option<&str>, revealing: Option<Revealing<'_>>) -> RejectedRequest {
+    let (header, parameter) = match revealing {
+        Some(Revealing::Header(name)) => (Some(name), None),
+        Some(Revealing::Query(name)) => (None, Some(name)),
+        None => (None, None),
+    };
     let is_secret = |name: &str| {
-        SECRET_HEADERS.iter().any(|secret| name.eq_ignore_ascii_case(secret))
-            || own.is_some_and(|own| name.eq_ignore_ascii_case(own))
+        SECRET_HEADERS.into_iter().chain(own).chain(header).any(|secret| name.eq_ignore_ascii_case(secret))
     };
     let headers = rejected.headers.into_iter();
     RejectedRequest {
@@ -73,7 +79,7 @@ fn shown(rejected: Rejected, verification: &Verification) -> RejectedRequest {
         detail: rejected.detail,
         method: rejected.method,
         path: rejected.path,
-        query: rejected.query,
+        query: rejected.query.map(|query| parameter.map_or(query.clone(), |name| without_value(&query, name))),
         source_ip: rejected.source_ip,
         headers: headers
             .map(|(name, value)| if is_secret(&name) { (name, mask(&value)) } else { (name, value) })
@@ -82,6 +88,14 @@ fn shown(rejected: Rejected, verification: &Verification) -> RejectedRequest {
         can_be_replayed: rejected.body.is_some(),
         body: rejected.body.map(|body| String::from_utf8_lossy(&body).into_owned()),
     }
+}
+
+/// A query whose parameter of that name shows dots.
+fn without_value(query: &str, name: &str) -> String {
+    let pairs = url::form_urlencoded::parse(query.as_bytes());
+    let shown =
+        pairs.map(|(given, value)| format!("{given}={}", if given == name { mask(&value) } else { value.into() }));
+    shown.collect::<Vec<_>>().join("&")
 }
 
 fn header_map(headers: &[(String, String)]) -> HeaderMap {

@@ -1,6 +1,5 @@
 //! Sources of a project.
 
-use bytes::Bytes;
 use domain::{
     event_type::EventType,
     field::FieldErrors,
@@ -9,13 +8,20 @@ use domain::{
     patch,
     permission::Permission,
     source::{Source, SourceInput, SourceSpec, SourceStatus},
-    template::GENERIC_SAMPLE_BODY,
+    template::TemplateId,
+    verification::Verification,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use super::{Access, Error, IngestRequest, Refusal, RequestHead, Result, ingest::Terms, input::parse_input};
-use crate::{Gateway, clock, pipeline::ingest::inlet_of, providers, registry::source_place, schema::Schema};
+use crate::{
+    Gateway, clock,
+    pipeline::ingest::{Origin, inlet_of},
+    providers::{self, CannotSign, RequestUrl, Unsigned},
+    registry::source_place,
+    schema::Schema,
+};
 
 impl Gateway {
     pub async fn sources(&self, access: &Access, page: PageRequest) -> Result<Page<Source>> {
@@ -56,6 +62,11 @@ impl Gateway {
         if let Some(verification) = &mut input.verification {
             let given = std::mem::take(&mut verification.secrets);
             verification.secrets = patch::unmask_secrets(given, &current.verification.secrets);
+            let token = (verification.verify_token.take(), current.verification.verify_token.as_ref());
+            verification.verify_token = match token {
+                (Some(given), Some(known)) if given == patch::mask(known) => Some(known.clone()),
+                (given, _) => given,
+            };
         }
         let spec = self.sealed_source(id, input.parse()?)?;
         let updated = access.rows.update_source(id, &spec, clock::now()).await;
@@ -75,7 +86,8 @@ impl Gateway {
         Ok(())
     }
 
-    /// Sends the template's sample to the source, signed as the provider would, on the way that every request takes.
+    /// Sends the template's first sample to the source, signed as the provider would, on the way that every request
+    /// takes. Where only the provider could sign it, it goes in as the owner's own: not verified, and marked by a header.
     pub async fn send_test_event(&self, access: &Access, id: SourceId) -> Result<EventId> {
         access.require(Permission::Write)?;
         let source = access.rows.source(id).await?.ok_or(Error::NotFound)?;
@@ -84,15 +96,38 @@ impl Gateway {
         }
         let place = source_place(id);
         let verification = source.verification.map_secrets(|sealed| self.inner.vault.open(&place, sealed))?;
-        let (body, event_type) = match source.template {
-            Some(template) => (template.template().sample_body, template.template().sample_type),
-            None => (GENERIC_SAMPLE_BODY, ""),
+        let (request, origin) = self.test_event(id, source.template, &verification)?;
+        let terms = Terms { origin, signed_before: request.head.received_at, may_repeat: true };
+        let inlet = inlet_of(&self.inner.registry.snapshot(), id).map_err(refused)?;
+        let taken = self.take_in(&inlet, request, terms).await;
+        Ok(taken.map_err(refused)?.event_id)
+    }
+
+    fn test_event(
+        &self,
+        id: SourceId,
+        template: Option<TemplateId>,
+        verification: &Verification,
+    ) -> Result<(IngestRequest, Origin)> {
+        let samples = template.unwrap_or(TemplateId::Custom).template().samples;
+        let sample = samples.first().ok_or(Error::NotFound)?;
+        let (now, path) = (clock::now(), format!("/v1/ingest/{id}"));
+        let unsigned = Unsigned {
+            method: "POST",
+            url: RequestUrl { base: self.public_url(), path: &path, query: None },
+            content_type: sample.content_type,
+            body: sample.body.as_bytes(),
+            event_type: sample.event_type,
+            now,
         };
-        let now = clock::now();
+        let (signed, origin) = match providers::sign(template, verification, &unsigned) {
+            Ok(signed) => (signed, Origin::Sender),
+            Err(CannotSign::PublicKey) => (unsigned.as_it_is("only the sender has the key that signs"), Origin::Owner),
+            Err(other) => return Err(Error::Conflict(other.to_string())),
+        };
         let mut headers = HeaderMap::new();
-        headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(http::header::USER_AGENT, HeaderValue::from_static("hookstream-test-event"));
-        for (name, value) in providers::sign(source.template, &verification, body.as_bytes(), event_type, now) {
+        for (name, value) in &signed.headers {
             if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
                 headers.insert(name, value);
             }
@@ -100,16 +135,13 @@ impl Gateway {
         let head = RequestHead {
             source_id: id,
             method: "POST".into(),
-            path: format!("/v1/ingest/{id}"),
-            query: None,
+            path,
+            query: signed.query,
             headers,
             source_ip: None,
             received_at: now,
         };
-        let request = IngestRequest { head, body: Bytes::from_static(body.as_bytes()), room: None };
-        let inlet = inlet_of(&self.inner.registry.snapshot(), id).map_err(refused)?;
-        let taken = self.take_in(&inlet, request, Terms { signed_before: now, may_repeat: true }).await;
-        Ok(taken.map_err(refused)?.event_id)
+        Ok((IngestRequest { head, body: signed.body.into(), room: None }, origin))
     }
 
     /// The types of events that the source has seen, the most frequent first.

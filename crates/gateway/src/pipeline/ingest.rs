@@ -17,8 +17,8 @@ use domain::{
     id::{EnvId, EventId, SourceId},
     ip_rules::{IpRange, IpVerdict},
     rejection::{RejectionDetail, RejectionReason},
-    source::VerificationKind,
     time::Timestamp,
+    verification::VerificationKind,
 };
 use http::HeaderMap;
 use store::{
@@ -28,7 +28,7 @@ use store::{
 
 use crate::{
     content,
-    providers::{self, Check, Mismatch},
+    providers::{self, Check, Mismatch, RequestUrl},
     registry::{Inlet, Snapshot, SourceState},
 };
 
@@ -122,8 +122,10 @@ impl Refusal {
             Self::SchemaInvalid(_) => RejectionReason::SchemaInvalid,
         };
         let mut detail = RejectionDetail { message: self.to_string(), ..RejectionDetail::default() };
-        if let Self::SchemaInvalid(errors) = self {
-            detail.schema_errors.clone_from(errors);
+        match self {
+            Self::SchemaInvalid(errors) => detail.schema_errors.clone_from(errors),
+            Self::Unverified(why) => (detail.expected, detail.seen) = (Some(why.expected()), Some(why.seen())),
+            _ => {}
         }
         Some((reason, detail))
     }
@@ -178,15 +180,29 @@ pub struct Checked {
     pub once: Vec<OnceKey>,
 }
 
+/// Who makes a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Somebody who has to prove that they are the provider.
+    Sender,
+    /// The owner of the source, with a test event that only the provider could sign.
+    Owner,
+}
+
 /// Checks a request that was let in, and makes the event of it that is to be stored. Its signature has to be good at
-/// `signed_before`.
+/// `signed_before`, for this server's `public_url`.
 pub fn check(
     inlet: &Inlet,
     request: IngestRequest,
+    public_url: &str,
+    origin: Origin,
     signed_before: Timestamp,
     id_bits: u128,
 ) -> Result<Checked, Refusal> {
-    let (verification_status, nonce) = verify(inlet, &request, signed_before)?;
+    let (verification_status, nonce) = match origin {
+        Origin::Sender => verify(inlet, &request, public_url, signed_before)?,
+        Origin::Owner => (VerificationStatus::NotRequired, None),
+    };
     let IngestRequest { head, body, .. } = request;
     let encoding = head.headers.get(http::header::CONTENT_ENCODING).and_then(|value| value.to_str().ok());
     let content = content::decoded(encoding, &body);
@@ -218,14 +234,17 @@ pub fn check(
 fn verify(
     inlet: &Inlet,
     request: &IngestRequest,
+    public_url: &str,
     now: Timestamp,
 ) -> Result<(VerificationStatus, Option<String>), Refusal> {
     let verification = inlet.verification.as_ref().ok_or(Refusal::Unavailable)?;
-    let check = Check { headers: &request.head.headers, body: &request.body, now, verification };
-    providers::verify(inlet.template, &check)?;
-    let is_required = inlet.template.is_some() || verification.kind != VerificationKind::None;
+    let head = &request.head;
+    let url = RequestUrl { base: public_url, path: &head.path, query: head.query.as_deref() };
+    let check = Check { method: &head.method, url, headers: &head.headers, body: &request.body, now, verification };
+    let proof = providers::verify(inlet.template, &check)?;
+    let is_required = verification.kind != VerificationKind::None;
     let status = if is_required { VerificationStatus::Verified } else { VerificationStatus::NotRequired };
-    Ok((status, None))
+    Ok((status, proof.nonce))
 }
 
 /// What is wrong with a body that is taken all the same, as JSON.
@@ -242,8 +261,9 @@ fn hold_against_schema(inlet: &Inlet, content: &[u8]) -> Result<Option<String>, 
     }
 }
 
-/// How long something that is signed once only is remembered, where its time is not checked any closer.
-const NONCE_WINDOW: Duration = Duration::from_hours(24);
+/// How long something that is signed once only is remembered: as long as the widest tolerance lets its time be good, which
+/// may be as far ahead as behind.
+const NONCE_WINDOW: Duration = Duration::from_hours(48);
 
 fn once_keys(
     inlet: &Inlet,

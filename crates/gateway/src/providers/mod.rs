@@ -1,39 +1,53 @@
-//! How requests are verified: a file for each provider, and a file for each scheme that several share.
+//! How requests are verified, and what else providers want of who receives from them.
 //!
-//! [`verify`] looks at the raw bytes as they were received. Whatever it does not know, it refuses.
+//! What a provider does is data in `domain::template`. [`verify`] looks at the raw bytes as they were received and holds
+//! them against the template's scheme, or against the source's own settings; whatever it does not know, it refuses.
+//! Most providers sign in a header ([`signed`]) or by Standard Webhooks ([`standard_webhooks`]), some send a secret along
+//! ([`token`]), and a few have a form of their own: [`twilio`], [`mailgun`], [`adyen`], [`microsoft_graph`].
+//!
+//! [`describe`] finds an event's type and id. [`handshake`] answers what a provider asks of a new URL. [`sign`] makes a
+//! request as the provider would, for test events.
 
-mod github;
-mod hmac;
-mod plain_hmac;
+mod adyen;
+mod describe;
+mod digest;
+mod extract;
+mod given;
+mod handshake;
+mod mailgun;
+mod microsoft_graph;
+mod mismatch;
+mod public_key;
+mod sign;
+mod signed;
 pub mod standard_webhooks;
-mod stripe;
+mod token;
+mod twilio;
+mod url;
 
 use domain::{
-    source::{Verification, VerificationKind},
-    template::TemplateId,
+    template::{
+        Handshake, TemplateId,
+        scheme::{Scheme, Special, StandardHeaders},
+    },
     time::Timestamp,
+    verification::{Verification, VerificationKind},
 };
 use http::HeaderMap;
 
-/// Why a request was not accepted as the provider's. For the owner of the source; the sender learns nothing of it.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Mismatch {
-    #[error("the header {0} is missing")]
-    MissingHeader(String),
-    #[error("the header {0} is malformed")]
-    MalformedHeader(String),
-    #[error("the signature is {seconds} s old, more than the {tolerance} s allowed")]
-    TooOld { seconds: i64, tolerance: u32 },
-    #[error("the signature's time is {seconds} s ahead, more than the {tolerance} s allowed")]
-    TooNew { seconds: i64, tolerance: u32 },
-    #[error("no signature matches any of the source's secrets")]
-    WrongSignature,
-    #[error("a secret of the source is malformed")]
-    BadSecret,
-}
+pub use self::{
+    describe::{Described, describe},
+    handshake::{Reply, handshake},
+    mismatch::Mismatch,
+    sign::{CannotSign, SignedRequest, Unsigned, sign},
+    url::RequestUrl,
+};
 
 /// What is checked, and against what.
 pub struct Check<'a> {
+    pub method: &'a str,
+    /// As the sender knows it: with the public address of this server, not with what the request calls it.
+    pub url: RequestUrl<'a>,
     pub headers: &'a HeaderMap,
     pub body: &'a [u8],
     pub now: Timestamp,
@@ -41,109 +55,72 @@ pub struct Check<'a> {
     pub verification: &'a Verification,
 }
 
-/// What a request says of itself.
+/// What was found beside a right signature.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Described {
-    pub event_type: Option<String>,
-    pub provider_event_id: Option<String>,
-}
-
-/// Names and values of the headers that carry a signature.
-type SignedHeaders = Vec<(&'static str, String)>;
-
-/// A provider's part.
-struct Provider {
-    verify: fn(&Check<'_>) -> Result<(), Mismatch>,
-    describe: fn(&HeaderMap, &[u8]) -> Described,
-    /// The headers that the provider would send with a body: for test events.
-    sign: fn(secret: &str, body: &[u8], event_type: &str, now: Timestamp) -> SignedHeaders,
-}
-
-const fn provider(id: TemplateId) -> &'static Provider {
-    match id {
-        TemplateId::Stripe => &stripe::PROVIDER,
-        TemplateId::Github => &github::PROVIDER,
-    }
+pub struct Proof {
+    /// What must not have been seen before, as long as the signature may be young enough: without that, who has seen one
+    /// request could send others.
+    pub nonce: Option<String>,
 }
 
 /// Checks that a request comes from whom the source expects.
-pub fn verify(template: Option<TemplateId>, check: &Check<'_>) -> Result<(), Mismatch> {
-    match (template, check.verification.kind) {
-        (Some(id), _) => (provider(id).verify)(check),
-        (None, VerificationKind::None) => Ok(()),
-        (None, VerificationKind::HmacSha256 | VerificationKind::HmacSha1) => plain_hmac::verify(check),
-        (None, VerificationKind::StandardWebhooks) => standard_webhooks::verify(check),
+pub fn verify(template: Option<TemplateId>, check: &Check<'_>) -> Result<Proof, Mismatch> {
+    match provider(template) {
+        Some(id) => by_template(id, check),
+        None => by_settings(check),
     }
 }
 
-/// Finds the type and the provider's id of an event, for people to see and filter by.
+/// Where requests of a source carry a secret as it is: what must not be shown to whoever may only read.
 #[must_use]
-pub fn describe(template: Option<TemplateId>, headers: &HeaderMap, body: &[u8]) -> Described {
-    let mut described = match template {
-        Some(id) => (provider(id).describe)(headers, body),
-        None => plain_hmac::describe(headers, body),
-    };
-    for text in [&mut described.event_type, &mut described.provider_event_id] {
-        // Both come from outside, and are kept in every row.
-        *text = text.take().filter(|text| !text.is_empty() && text.len() <= 200 && !text.contains('\0'));
-    }
-    described
+pub fn reveals(template: Option<TemplateId>, verification: &Verification) -> Option<Revealing<'_>> {
+    token::reveals(template, verification)
 }
 
-/// The headers that make `body` a request of the provider, signed with the first secret.
-#[must_use]
-pub fn sign(
-    template: Option<TemplateId>,
-    verification: &Verification,
-    body: &[u8],
-    event_type: &str,
-    now: Timestamp,
-) -> Vec<(String, String)> {
-    let Some(secret) = verification.secrets.first() else { return Vec::new() };
-    let own = |headers: SignedHeaders| headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    match (template, verification.kind) {
-        (Some(id), _) => own((provider(id).sign)(secret, body, event_type, now)),
-        (None, VerificationKind::None) => Vec::new(),
-        (None, VerificationKind::HmacSha256 | VerificationKind::HmacSha1) => {
-            plain_hmac::sign(verification, secret, body)
+pub use self::token::Revealing;
+
+/// The provider of a template; a custom source has none.
+fn provider(template: Option<TemplateId>) -> Option<TemplateId> {
+    template.filter(|id| *id != TemplateId::Custom)
+}
+
+fn by_template(id: TemplateId, check: &Check<'_>) -> Result<Proof, Mismatch> {
+    let template = id.template();
+    let scheme = template.scheme(check.verification.kind).ok_or(Mismatch::Misconfigured)?;
+    if template.handshake == Some(Handshake::X) && handshake::may_be_crc_token(check.body) {
+        // Whoever may ask for a challenge to be signed would have this signed too.
+        return Err(Mismatch::MalformedBody { expected: "an object in JSON" });
+    }
+    match scheme {
+        Scheme::Signed(signed) => signed::verify(check, signed),
+        Scheme::StandardWebhooks(headers) => standard_webhooks::verify(check, *headers),
+        Scheme::SharedToken(place) => token::verify(check, *place),
+        Scheme::Basic => token::verify_basic(check),
+        Scheme::Special(Special::Twilio) => twilio::verify(check),
+        Scheme::Special(Special::Mailgun) => return mailgun::verify(check),
+        Scheme::Special(Special::Adyen) => adyen::verify(check),
+        Scheme::Special(Special::MicrosoftGraph) => microsoft_graph::verify(check),
+        Scheme::Custom => Err(Mismatch::Misconfigured),
+    }
+    .map(|()| Proof::default())
+}
+
+fn by_settings(check: &Check<'_>) -> Result<Proof, Mismatch> {
+    let verification = check.verification;
+    match verification.kind {
+        VerificationKind::None => Ok(()),
+        VerificationKind::HmacSha256
+        | VerificationKind::HmacSha1
+        | VerificationKind::HmacSha512
+        | VerificationKind::Ed25519
+        | VerificationKind::EcdsaP256 => signed::verify(check, &verification.signed().ok_or(Mismatch::Misconfigured)?),
+        VerificationKind::StandardWebhooks => standard_webhooks::verify(check, StandardHeaders::Webhook),
+        VerificationKind::SharedToken => {
+            token::verify(check, verification.token_place().ok_or(Mismatch::Misconfigured)?)
         }
-        (None, VerificationKind::StandardWebhooks) => {
-            own(standard_webhooks::sign(secret, &format!("msg_test_{}", now.as_micros()), body, now))
-        }
+        VerificationKind::Basic => token::verify_basic(check),
     }
-}
-
-/// The text of a header that must be there, once and in ASCII.
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, Mismatch> {
-    let value = headers.get(name).ok_or_else(|| Mismatch::MissingHeader(name.to_owned()))?;
-    value.to_str().map_err(|_| Mismatch::MalformedHeader(name.to_owned()))
-}
-
-/// Checks a signed time (seconds) both ways.
-fn check_time(signed: i64, now: Timestamp, tolerance: u32) -> Result<(), Mismatch> {
-    let age = now.as_secs().saturating_sub(signed);
-    if age > i64::from(tolerance) {
-        return Err(Mismatch::TooOld { seconds: age, tolerance });
-    }
-    if age < -i64::from(tolerance) {
-        return Err(Mismatch::TooNew { seconds: age.saturating_neg(), tolerance });
-    }
-    Ok(())
-}
-
-/// Whether any of the signatures was made with any of the secrets. All pairs are tried, whatever fits.
-fn any_matches(
-    secrets: &[String],
-    signatures: &[Vec<u8>],
-    matches: impl Fn(&str, &[u8]) -> bool,
-) -> Result<(), Mismatch> {
-    let mut found = false;
-    for secret in secrets {
-        for signature in signatures {
-            found |= matches(secret, signature);
-        }
-    }
-    if found { Ok(()) } else { Err(Mismatch::WrongSignature) }
+    .map(|()| Proof::default())
 }
 
 #[cfg(test)]

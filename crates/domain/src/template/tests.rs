@@ -1,0 +1,74 @@
+use std::collections::HashSet;
+
+use super::*;
+use crate::signed_content;
+
+fn places(of: &[Place]) -> Vec<Place> {
+    let inner = |place: &Place| match place {
+        Place::Joined(inner) => inner.to_vec(),
+        other => vec![*other],
+    };
+    of.iter().flat_map(inner).collect()
+}
+
+#[test]
+fn every_template_is_whole() {
+    let mut labels = HashSet::new();
+    for id in TemplateId::ALL {
+        let (about, template, name) = (id.about(), id.template(), id.as_str());
+        assert_eq!(name.parse(), Ok(id));
+        assert_eq!(serde_json::to_value(id).expect("a word"), name);
+        assert!(labels.insert(about.label), "{name}: two of a label");
+        assert!(about.summary.ends_with('.') && !about.search.is_empty(), "{name}");
+        assert!(
+            template.setup.len() >= 2 && template.setup.iter().all(|step| step.trim_end_matches(')').ends_with('.')),
+            "{name}"
+        );
+        assert!(!template.secret_label.is_empty() && !template.schemes.is_empty(), "{name}");
+        assert!(!template.event_type.is_empty() && !template.event_id.is_empty(), "{name}");
+        let signs_time = template.schemes.iter().any(Scheme::signs_time);
+        assert_eq!(
+            template.tolerance_seconds.is_some(),
+            signs_time,
+            "{name}: a tolerance exactly where a time is signed"
+        );
+        let kinds: HashSet<_> = template.schemes.iter().map(Scheme::kind).collect();
+        assert_eq!(kinds.len(), template.schemes.len(), "{name}: a scheme is found by its kind");
+    }
+    assert!("nobody".parse::<TemplateId>().is_err());
+}
+
+#[test]
+fn every_pattern_covers_the_body_and_the_time() {
+    for id in TemplateId::ALL {
+        for scheme in id.template().schemes {
+            let Scheme::Signed(signed) = scheme else { continue };
+            let uses = signed_content::check(signed.content).unwrap_or_else(|why| panic!("{}: {why}", id.as_str()));
+            // A time in the body is covered with it.
+            let in_body = signed.time.is_some_and(|time| matches!(time.place, scheme::TimePlace::Body(_)));
+            assert_eq!(uses.timestamp, signed.time.is_some() && !in_body, "{}", id.as_str());
+            assert_eq!(uses.id, signed.id_header.is_some());
+        }
+    }
+}
+
+#[test]
+fn every_sample_is_what_it_says() {
+    for id in TemplateId::ALL {
+        let template = id.template();
+        assert!((1..=3).contains(&template.samples.len()), "{}", id.as_str());
+        for sample in template.samples {
+            match sample.content_type {
+                "application/json" => {
+                    serde_json::from_str::<serde_json::Value>(sample.body).expect("the sample is JSON");
+                }
+                "application/x-www-form-urlencoded" => {
+                    assert!(url::form_urlencoded::parse(sample.body.as_bytes()).count() > 3);
+                    let all = places(template.event_type);
+                    assert!(all.iter().any(|place| matches!(place, Place::Form(_))), "{}", id.as_str());
+                }
+                other => panic!("{}: {other}", id.as_str()),
+            }
+        }
+    }
+}
