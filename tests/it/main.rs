@@ -62,6 +62,7 @@ mod ingest;
 mod nodes;
 mod outage;
 mod pooler;
+mod providers;
 mod retention;
 mod retries;
 mod server_functions;
