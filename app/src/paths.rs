@@ -91,6 +91,12 @@ pub fn new_destination(env: impl Display) -> String {
     format!("/p/{env}/destinations/new")
 }
 
+/// The form for a destination of a type.
+#[must_use]
+pub fn new_destination_of(env: impl Display, kind: impl Display) -> String {
+    format!("/p/{env}/destinations/new?type={kind}")
+}
+
 #[must_use]
 pub fn destination(env: impl Display, id: impl Display) -> String {
     format!("/p/{env}/destinations/{id}")

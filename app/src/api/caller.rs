@@ -274,7 +274,8 @@ impl Reply {
     }
 
     /// Whether the browser itself asks, rather than our code in it.
-    fn is_document(&self) -> bool {
+    #[must_use]
+    pub fn is_document(&self) -> bool {
         self.header(header::ACCEPT).is_some_and(|accept| accept.contains("text/html"))
     }
 

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use domain::{
     circuit::CircuitBreakerInput,
-    destination::{Auth, Destination, DestinationInput, DestinationType, HttpConfig, SigningInput, SigningScheme},
+    destination::{
+        AuthType, Destination, DestinationInput, DestinationType, Setting, SettingKind, SigningInput, SigningScheme,
+    },
     field::FieldErrors,
     ordering::{OrderingInput, OrderingMode},
     rate_limit::RateLimitInput,
     retry::{RetryInput, RetryStrategy},
 };
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{ApiError, destinations::DestinationForm, form::read};
 
@@ -19,15 +21,18 @@ impl DestinationForm {
     /// A new destination.
     pub(super) fn input(&self) -> Result<DestinationInput, ApiError> {
         let mut errors = FieldErrors::default();
+        let kind = read::word(&mut errors, "type", &self.kind).unwrap_or(DestinationType::Http);
+        let auth = self.auth_kind(&mut errors).map(|kind| {
+            let mut auth = self.settings_of("auth", kind.settings(), &Value::Null);
+            auth["type"] = json!(kind);
+            auth
+        });
         let input = DestinationInput {
             name: self.name.clone(),
             slug: None,
-            kind: DestinationType::Http,
-            config: HttpConfig {
-                url: self.url.clone(),
-                method: read::word(&mut errors, "config.method", &self.method).unwrap_or_default(),
-            },
-            auth: self.auth(&mut errors),
+            kind,
+            config: self.settings_of("config", kind.settings(), &Value::Null),
+            auth,
             headers: Some(header_lines(&mut errors, &self.headers)),
             timeout_ms: read::number(&mut errors, "timeout_ms", &self.timeout_ms),
             retry: Some(self.retry(&mut errors)),
@@ -50,8 +55,8 @@ impl DestinationForm {
         header_patch.extend(headers.iter().map(|(name, value)| (name.clone(), Some(value.clone()))));
         let patch = json!({
             "name": self.name,
-            "config": { "url": self.url, "method": self.method },
-            "auth": self.auth_patch(&mut errors, &former.auth),
+            "config": self.settings_of("config", former.config.kind().settings(), &former.config.settings()),
+            "auth": self.auth_patch(&mut errors, former),
             "headers": header_patch,
             "timeout_ms": read::number::<u32>(&mut errors, "timeout_ms", &self.timeout_ms),
             "retry": self.retry(&mut errors),
@@ -64,34 +69,29 @@ impl DestinationForm {
         Ok(patch)
     }
 
-    fn auth(&self, errors: &mut FieldErrors) -> Option<Auth> {
-        Some(match self.auth.as_str() {
-            "" | "none" => Auth::None,
-            "basic" => Auth::Basic { username: self.username.clone(), password: self.password.clone() },
-            "bearer" => Auth::Bearer { token: self.token.clone() },
-            "api_key" => Auth::ApiKey { header: self.auth_header.clone(), value: self.auth_value.clone() },
-            _ => {
-                errors.push("auth.type", "must be one of those listed");
-                return None;
-            }
-        })
+    fn auth_kind(&self, errors: &mut FieldErrors) -> Option<AuthType> {
+        Some(read::word(errors, "auth.type", &self.auth).unwrap_or(AuthType::None))
     }
 
-    /// A secret that was left empty stays as it is, while the kind of authentication stays.
-    fn auth_patch(&self, errors: &mut FieldErrors, former: &Auth) -> Value {
-        let mut patch = json!({ "username": null, "password": null, "token": null, "header": null, "value": null });
-        let given = self.auth(errors).map(|auth| {
-            let same_kind = std::mem::discriminant(&auth) == std::mem::discriminant(former);
-            let untouched = auth.secrets().iter().all(String::is_empty);
-            let masked = former.secrets().into_iter().next().filter(|_| same_kind && untouched);
-            let Ok(auth) = auth.map_secrets(|secret| {
-                Ok::<_, std::convert::Infallible>(masked.clone().unwrap_or_else(|| secret.clone()))
-            });
-            json!(auth)
-        });
-        if let (Some(patch), Some(Value::Object(given))) = (patch.as_object_mut(), given) {
-            patch.extend(given);
-        }
+    /// What was typed into the fields of these settings. A secret that was left empty is the former one, masked as it came.
+    fn settings_of(&self, path: &str, settings: &[Setting], former: &Value) -> Value {
+        let typed = |setting: &Setting| {
+            let text = self.settings.get(&format!("{path}.{}", setting.name)).map(String::as_str).unwrap_or_default();
+            match setting.kind {
+                SettingKind::Bool => json!(text == "true"),
+                SettingKind::Secret | SettingKind::SecretText if text.trim().is_empty() => former[setting.name].clone(),
+                _ if text.trim().is_empty() => Value::Null,
+                _ => json!(text),
+            }
+        };
+        settings.iter().map(|setting| (setting.name.to_owned(), typed(setting))).collect::<Map<_, _>>().into()
+    }
+
+    fn auth_patch(&self, errors: &mut FieldErrors, former: &Destination) -> Value {
+        let Some(kind) = self.auth_kind(errors) else { return Value::Null };
+        let known = if kind == former.auth.kind() { json!(former.auth) } else { Value::Null };
+        let mut patch = self.settings_of("auth", kind.settings(), &known);
+        patch["type"] = json!(kind);
         patch
     }
 
@@ -151,7 +151,15 @@ impl DestinationForm {
     fn signing(&self, errors: &mut FieldErrors) -> SigningInput {
         let scheme = listed(errors, "signing.scheme", &self.signing);
         let secrets = self.keep.iter().cloned().chain(read::optional(&self.secret));
-        SigningInput { scheme, secrets: secrets.filter(|_| scheme != Some(SigningScheme::None)).collect() }
+        let hmac = |text: &str| read::optional(text).filter(|_| scheme == Some(SigningScheme::Hmac));
+        SigningInput {
+            scheme,
+            secrets: secrets.filter(|_| scheme != Some(SigningScheme::None)).collect(),
+            header: hmac(&self.signing_header),
+            // A space at its end may be meant.
+            prefix: hmac(&self.signing_prefix).map(|_| self.signing_prefix.clone()),
+            algorithm: hmac(&self.signing_algorithm).and_then(|word| listed(errors, "signing.algorithm", &word)),
+        }
     }
 }
 
@@ -206,15 +214,19 @@ mod tests {
 
     #[test]
     fn a_secret_left_empty_stays() {
-        let mut errors = FieldErrors::default();
-        let former = Auth::Bearer { token: "••••••••abcd".into() };
-        let mut form = DestinationForm { auth: "bearer".into(), ..DestinationForm::default() };
-        assert_eq!(form.auth_patch(&mut errors, &former)["token"], "••••••••abcd");
-        form.token = "new".into();
-        assert_eq!(form.auth_patch(&mut errors, &former)["token"], "new");
-        form.auth = "basic".into();
-        let patch = form.auth_patch(&mut errors, &former);
-        assert_eq!((&patch["password"], &patch["token"]), (&json!(""), &Value::Null));
+        let typed = |fields: &[(&str, &str)]| DestinationForm {
+            settings: fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            ..DestinationForm::default()
+        };
+        let former = json!({ "token": "••••••••abcd" });
+        let settings = AuthType::Bearer.settings();
+        assert_eq!(typed(&[]).settings_of("auth", settings, &former), former);
+        assert_eq!(typed(&[("auth.token", "new")]).settings_of("auth", settings, &former)["token"], "new");
+        let sqs = DestinationType::AwsSqs.settings();
+        let form = typed(&[("config.queue_url", "https://x.test/q"), ("config.endpoint", " ")]);
+        let config = form.settings_of("config", sqs, &json!({ "secret_access_key": "••••" }));
+        assert_eq!((&config["queue_url"], &config["endpoint"]), (&json!("https://x.test/q"), &Value::Null));
+        assert_eq!((&config["secret_access_key"], &config["session_token"]), (&json!("••••"), &Value::Null));
     }
 
     #[test]

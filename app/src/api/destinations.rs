@@ -1,13 +1,20 @@
 //! Destinations.
 
-use domain::{circuit::CircuitStatus, delivery::Delivery, destination::Destination, page::Page};
+use std::collections::BTreeMap;
+
+use domain::{
+    circuit::CircuitStatus,
+    delivery::{Delivery, Trial},
+    destination::Destination,
+    page::Page,
+};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::{ApiError, Form, form::debug_without_fields, projects::ConfirmForm};
 #[cfg(feature = "ssr")]
 use super::{
-    caller::{form_in_project, id, in_project, page_after},
+    caller::{answer, form_in_project, id, in_project, page_after},
     form::read,
 };
 #[cfg(feature = "ssr")]
@@ -17,22 +24,10 @@ use crate::paths;
 #[serde(default)]
 pub struct DestinationForm {
     pub name: String,
-    #[serde(rename = "config.url")]
-    pub url: String,
-    #[serde(rename = "config.method")]
-    pub method: String,
+    #[serde(rename = "type")]
+    pub kind: String,
     #[serde(rename = "auth.type")]
     pub auth: String,
-    #[serde(rename = "auth.username")]
-    pub username: String,
-    #[serde(rename = "auth.password")]
-    pub password: String,
-    #[serde(rename = "auth.token")]
-    pub token: String,
-    #[serde(rename = "auth.header")]
-    pub auth_header: String,
-    #[serde(rename = "auth.value")]
-    pub auth_value: String,
     /// A header a line: `Name: value`.
     pub headers: String,
     pub timeout_ms: String,
@@ -69,12 +64,32 @@ pub struct DestinationForm {
     /// A secret to add.
     #[serde(rename = "signing.secrets")]
     pub secret: String,
+    #[serde(rename = "signing.header")]
+    pub signing_header: String,
+    #[serde(rename = "signing.prefix")]
+    pub signing_prefix: String,
+    #[serde(rename = "signing.algorithm")]
+    pub signing_algorithm: String,
     /// The secrets that stay, masked.
     pub keep: Vec<String>,
+    /// The settings of the type and of the authentication, by their paths: `config.url`, `auth.token`.
+    #[serde(flatten)]
+    pub settings: BTreeMap<String, String>,
 }
 
 impl Form for DestinationForm {
-    const SECRETS: &'static [&'static str] = &["auth.password", "auth.token", "auth.value", "signing.secrets"];
+    const SECRETS: &'static [&'static str] = &["signing.secrets"];
+
+    fn is_secret(name: &str) -> bool {
+        use domain::destination::{AuthType, DestinationType, Setting};
+        let is_one = |path: &str, settings: &'static [Setting]| {
+            let name = name.strip_prefix(path);
+            settings.iter().any(|setting| setting.is_secret() && name == Some(setting.name))
+        };
+        Self::SECRETS.contains(&name)
+            || DestinationType::ALL.iter().any(|kind| is_one("config.", kind.settings()))
+            || AuthType::ALL.iter().any(|kind| is_one("auth.", kind.settings()))
+    }
 }
 
 debug_without_fields!(DestinationForm);
@@ -132,6 +147,48 @@ pub async fn reset_circuit(env: String, destination: String) -> Result<(), ApiEr
     in_project(&env, async |project| {
         project.gateway.reset_circuit(&project.access, id(&destination)?).await?;
         Ok(())
+    })
+    .await
+}
+
+/// What a browser without JavaScript keeps of an answer until its page is drawn again, in characters.
+#[cfg(feature = "ssr")]
+const KEPT_ANSWER: usize = 600;
+
+/// Sends a test event, and says what the receiver answered.
+#[server(endpoint = "destinations/test")]
+pub async fn test_destination(env: String, destination: String) -> Result<Trial, ApiError> {
+    in_project(&env, async |project| {
+        let trial = project.gateway.test_destination(&project.access, id(&destination)?).await?;
+        if project.reply.is_document() {
+            let short = |text: &String| text.chars().take(KEPT_ANSWER).collect();
+            let kept = Trial {
+                response_headers: None,
+                response_body: trial.response_body.as_ref().map(short),
+                error: trial.error.as_ref().map(short),
+                request: domain::delivery::SentRequest { headers: vec![], ..trial.request.clone() },
+                ..trial.clone()
+            };
+            let text = serde_json::to_string(&kept).map_err(|_| ApiError::Internal)?;
+            project.reply.show_once(trial_key(&destination), &text);
+        }
+        Ok(trial)
+    })
+    .await
+}
+
+#[cfg(feature = "ssr")]
+fn trial_key(destination: &str) -> String {
+    format!("trial-{destination}")
+}
+
+/// The answer to the test event that this browser has just sent without JavaScript.
+#[server(endpoint = "destinations/last_test")]
+pub async fn last_test(destination: String) -> Result<Option<Trial>, ApiError> {
+    answer(async |call| {
+        call.user()?;
+        let kept = call.reply().take_once(&trial_key(&destination));
+        Ok(kept.and_then(|text| serde_json::from_str(&text).ok()))
     })
     .await
 }

@@ -8,6 +8,11 @@ use serde_json::{Map, Value};
 pub trait Form: Serialize {
     /// The fields that must not be repeated in an address.
     const SECRETS: &'static [&'static str] = &[];
+
+    /// Whether a field is one of those.
+    fn is_secret(name: &str) -> bool {
+        Self::SECRETS.contains(&name)
+    }
 }
 
 /// Forms that hold secrets are printed without their fields.
@@ -33,7 +38,7 @@ impl Typed {
     /// Takes what may be shown again out of `form`.
     pub fn of<F: Form>(form: &F) -> Self {
         let Ok(Value::Object(mut fields)) = serde_json::to_value(form) else { return Self(None) };
-        fields.retain(|name, _| !F::SECRETS.contains(&name.as_str()));
+        fields.retain(|name, _| !F::is_secret(name));
         Self(Some(fields))
     }
 

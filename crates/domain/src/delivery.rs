@@ -238,6 +238,20 @@ pub struct Attempt {
     pub next_retry_at: Option<Timestamp>,
 }
 
+/// What became of an event that was made up to try a destination: the fields of an attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    pub succeeded: bool,
+    pub event_id: EventId,
+    pub latency_ms: u32,
+    pub response_status: Option<u16>,
+    pub response_headers: Option<Vec<(String, String)>>,
+    pub response_body: Option<String>,
+    pub error: Option<String>,
+    pub error_class: Option<ErrorClass>,
+    pub request: SentRequest,
+}
+
 /// The request as it was sent. Its body is that of the event; credentials among the headers are masked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentRequest {

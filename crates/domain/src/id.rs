@@ -54,6 +54,12 @@ macro_rules! ids {
                 self.0
             }
 
+            /// The moment it was made, to the millisecond.
+            #[must_use]
+            pub const fn made_at(self) -> Timestamp {
+                Timestamp::from_micros(((self.0 >> 80) as i64) * 1000)
+            }
+
             /// From the bits that the database kept.
             #[must_use]
             pub const fn from_u128(bits: u128) -> Self {

@@ -21,7 +21,7 @@ use domain::{
 use gateway::{
     http_client::SendError,
     pipeline::{
-        deliver::{Answer, Sent},
+        deliver::{Answer, Outcome, Sent},
         record::{Dice, Tried, settle},
         route::plan,
     },
@@ -247,12 +247,16 @@ fn sent(status: u16) -> Sent {
             headers: ["content-type", "webhook-id", "webhook-timestamp", "webhook-signature"].map(header).to_vec(),
         },
         answer: Some(Answer {
-            status,
+            status: Some(status),
             headers: ["content-type", "date"].map(header).to_vec(),
             body: "ok".to_owned(),
             retry_after: (status == 503).then_some(Duration::from_mins(1)),
         }),
-        error: (status != 200).then(|| SendError::new(ErrorClass::Status, "the receiver answered 503")),
+        outcome: if status == 200 {
+            Outcome::Delivered
+        } else {
+            Outcome::Retry(SendError::new(ErrorClass::Status, "the receiver answered 503"))
+        },
         latency_ms: 7,
     }
 }

@@ -43,17 +43,14 @@ impl SendError {
 impl HttpClient {
     pub fn new(allowed: Vec<IpNet>) -> Result<Self, reqwest::Error> {
         let guard = Arc::new(Guard { allowed });
-        let client = reqwest::Client::builder()
-            .dns_resolver(Arc::new(GuardedResolver(Arc::clone(&guard))))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(IDLE_TIMEOUT)
-            .tcp_nodelay(true)
-            .referer(false)
-            .user_agent(concat!("hookstream/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { client, guard })
+        Ok(Self { client: builder(&guard).build()?, guard })
+    }
+
+    /// The same with a certificate of its own, from a key and certificates in PEM. Its connections are no others'.
+    pub fn with_certificate(&self, pem: &[u8]) -> Result<Self, reqwest::Error> {
+        let identity = reqwest::Identity::from_pem(pem)?;
+        let client = builder(&self.guard).identity(identity).build()?;
+        Ok(Self { client, guard: Arc::clone(&self.guard) })
     }
 
     /// Begins a request, unless its URL names an address that may not be reached.
@@ -70,6 +67,18 @@ impl HttpClient {
         }
         Ok(self.client.request(method, url.clone()))
     }
+}
+
+fn builder(guard: &Arc<Guard>) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .dns_resolver(Arc::new(GuardedResolver(Arc::clone(guard))))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(IDLE_TIMEOUT)
+        .tcp_nodelay(true)
+        .referer(false)
+        .user_agent(concat!("hookstream/", env!("CARGO_PKG_VERSION")))
 }
 
 fn blocked(address: &str) -> SendError {

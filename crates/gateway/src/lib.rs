@@ -21,6 +21,7 @@ pub mod content;
 pub mod destinations;
 mod event_types;
 pub mod http_client;
+pub mod hub;
 mod jobs;
 pub mod manage;
 pub mod pipeline;
@@ -29,6 +30,7 @@ pub mod registry;
 mod rejections;
 pub mod schema;
 pub mod secrets;
+pub mod transform;
 pub mod worker;
 
 use std::{
@@ -43,7 +45,7 @@ use store::{Store, StoreError, quota::Quota, writer::Writer};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    circuits::Circuits, event_types::EventTypes, http_client::HttpClient, pipeline::ingest::BodyRoom,
+    circuits::Circuits, event_types::EventTypes, http_client::HttpClient, hub::Hub, pipeline::ingest::BodyRoom,
     registry::Registry, rejections::Rejections, secrets::Vault, worker::Workers,
 };
 
@@ -82,6 +84,8 @@ struct Inner {
     vault: Arc<Vault>,
     registry: Registry,
     workers: Workers,
+    client: HttpClient,
+    hub: Hub,
     stop: CancellationToken,
     tasks: TaskTracker,
     writers: tokio::sync::Mutex<tokio::task::JoinSet<()>>,
@@ -115,11 +119,14 @@ impl Gateway {
         let (writer, writers): (Writer, _) = Writer::start(&store, node);
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
+        let hub = Hub::new(store.clone(), node);
+        tasks.spawn(hub.clone().follow(stop.clone()));
         let workers = Workers::start(worker::Parts {
             store: store.clone(),
             registry: registry.clone(),
             circuits,
-            client,
+            client: client.clone(),
+            hub: hub.clone(),
             writer,
             node,
             stop: stop.clone(),
@@ -162,6 +169,8 @@ impl Gateway {
             vault,
             registry,
             workers,
+            client,
+            hub,
             stop,
             tasks,
             writers,

@@ -13,7 +13,7 @@ use arc_swap::ArcSwap;
 use domain::{
     checks::Checks,
     connection::{Connection, ConnectionStatus},
-    destination::{Auth, Destination, DestinationStatus, SigningScheme},
+    destination::{Destination, DestinationStatus},
     id::{ConnectionId, DestinationId, EnvId, SourceId},
     ordering::Order,
     rate_limit::Pace,
@@ -23,9 +23,8 @@ use domain::{
 use store::{ConfigChanges, Result, Store, signals::Signal};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
-use url::Url;
 
-use crate::{providers::standard_webhooks, schema::Schema, secrets::Vault};
+use crate::{destinations::Sender, schema::Schema, secrets::Vault};
 
 /// How old a snapshot may be when no signal comes.
 const POLL: Duration = Duration::from_millis(500);
@@ -92,15 +91,12 @@ pub struct Route {
 /// A destination as the delivery needs it.
 pub struct Target {
     pub destination: Destination,
-    pub url: Url,
-    pub auth: Auth,
-    pub signing_keys: Vec<Vec<u8>>,
+    /// What sends to it, or why nothing can be sent until somebody mends that.
+    pub(crate) sender: std::result::Result<Sender, String>,
     /// How the keys of its deliveries are found, where they go in order.
     pub order: Option<Order>,
     /// How they follow one another, where that is limited.
     pub pace: Option<Pace>,
-    /// A secret could not be opened: nothing can be sent until the operator mends the key.
-    pub sealed: bool,
 }
 
 impl Target {
@@ -300,26 +296,13 @@ fn target(destination: Destination, vault: &Vault) -> Target {
     if let Err(error) = &opened {
         tracing::error!(destination.id = %destination.id, %error, "the secrets of a destination cannot be opened");
     }
-    // A stored URL was parsed before it was stored; one that does not parse any more is sent nowhere.
-    let url = Url::parse(&destination.config.url);
-    let sealed = opened.is_err() || url.is_err();
-    let (auth, signing) = match opened {
-        Ok(opened) => (opened.auth, Some(opened.signing)),
-        Err(_) => (Auth::None, None),
-    };
-    let signing_keys = match signing {
-        Some(signing) if signing.scheme == SigningScheme::StandardWebhooks => {
-            signing.secrets.iter().filter_map(|secret| standard_webhooks::key_of(secret)).collect()
-        }
-        _ => Vec::new(),
+    let sender = match opened {
+        Ok(opened) => Sender::new(opened),
+        Err(_) => Err("the destination's secrets cannot be opened with the server's secret key".to_owned()),
     };
     let order = destination.ordering.order();
     let pace = destination.rate_limit.and_then(|limit| limit.pace());
-    let nowhere = || Url::parse("http://invalid.invalid/").ok();
-    match url.ok().or_else(nowhere) {
-        Some(url) => Target { destination, url, auth, signing_keys, order, pace, sealed },
-        None => unreachable!("a constant URL parses"),
-    }
+    Target { destination, sender, order, pace }
 }
 
 /// Where a source's secrets stand, for the vault.

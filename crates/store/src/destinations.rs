@@ -1,7 +1,7 @@
 //! Destinations of a project.
 
 use domain::{
-    destination::{Destination, DestinationSpec},
+    destination::{Config, Destination, DestinationSpec},
     id::{DestinationId, EnvId},
     page::{Page, PageRequest},
     time::Timestamp,
@@ -70,8 +70,8 @@ impl Scope {
 fn fill(mut row: ActiveModel, spec: &DestinationSpec, version: i64, now: Timestamp) -> Result<ActiveModel> {
     row.name = Set(spec.name.clone());
     row.slug = Set(spec.slug.clone());
-    row.r#type = Set(spec.kind.as_str().to_owned());
-    row.config = Set(to_json(&spec.config)?);
+    row.r#type = Set(spec.config.kind().as_str().to_owned());
+    row.config = Set(to_json(&spec.config.settings())?);
     row.auth = Set(to_json(&spec.auth)?);
     row.headers = Set(to_json(&spec.headers)?);
     row.timeout_ms = Set(i64::from(spec.timeout_ms));
@@ -89,13 +89,14 @@ fn fill(mut row: ActiveModel, spec: &DestinationSpec, version: i64, now: Timesta
 impl TryFrom<Model> for Destination {
     type Error = StoreError;
     fn try_from(row: Model) -> Result<Self> {
+        let settings = json("destinations", "config", &row.config)?;
+        let config = Config::from_parts(parse("destinations", "type", &row.r#type)?, settings);
         Ok(Self {
             id: DestinationId::from_u128(row.id.as_u128()),
             env_id: EnvId::from_u128(row.env_id.as_u128()),
             name: row.name,
             slug: row.slug,
-            kind: parse("destinations", "type", &row.r#type)?,
-            config: json("destinations", "config", &row.config)?,
+            config: config.map_err(|error| StoreError::corrupt("destinations", "config", error))?,
             auth: json("destinations", "auth", &row.auth)?,
             headers: json("destinations", "headers", &row.headers)?,
             timeout_ms: number("destinations", "timeout_ms", row.timeout_ms)?,

@@ -60,8 +60,11 @@ impl Store {
                 to_json(&shape)?.into(),
             ]);
         }
-        self.run_together(vec![RowStatement::new("seen_types", ADD.replace("{most}", &MAX_TYPES.to_string()), rows)])
-            .await
+        let sql = ADD.replace("{most}", &MAX_TYPES.to_string());
+        self.run_together(vec![RowStatement::new("seen_types", sql, rows)]).await?;
+        let projects: BTreeSet<EnvId> = seen.iter().map(|one| one.env_id).collect();
+        projects.into_iter().for_each(|env| self.signals().send(Signal::Activity(env)));
+        Ok(())
     }
 
     async fn shape_of(&self, seen: &SeenType) -> Result<Shape> {

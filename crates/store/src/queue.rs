@@ -196,6 +196,16 @@ impl Store {
         row.map_or(Ok(0), |row| number("nodes", "count", get(&row, "nodes")?))
     }
 
+    /// The nodes that are alive but for `node`.
+    pub async fn other_nodes(&self, node: i64) -> Result<Vec<i64>> {
+        if !self.is_shared() {
+            return Ok(Vec::new());
+        }
+        let sql = format!("SELECT id FROM nodes WHERE id <> $1 AND NOT {}", self.is_gone());
+        let rows = self.reader().query_all_raw(self.statement(sql, [node.into()])).await?;
+        rows.iter().map(|row| get(row, "id")).collect()
+    }
+
     /// Takes `node` off the list and gives its deliveries back.
     pub async fn leave(&self, node: i64, now: Timestamp) -> Result<u64> {
         let released = self.in_batches(&self.release_sql(), &[node.into(), now.as_micros().into()]).await?;

@@ -1,5 +1,6 @@
 //! Wake-ups: something changed. They carry no data, may be lost, and may come twice; whoever listens looks into the
-//! database, and looks from time to time without being told.
+//! database, and looks from time to time without being told. Two of them carry a question between nodes and its answer:
+//! whoever asks waits for the answer of every node, and takes a silent one for a failure.
 //!
 //! Within a process they go over a broadcast channel; [`nodes`] carries them to the other processes on PostgreSQL and
 //! from them.
@@ -12,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use domain::id::{DestinationId, EnvId};
+use domain::id::{DeliveryId, DestinationId, EnvId, EventId};
 use tokio::sync::{Notify, broadcast};
 
 pub(crate) use self::nodes::Hearing;
@@ -32,8 +33,26 @@ pub enum Signal {
     Gate(DestinationId),
     /// Events or deliveries of this project, as a person looking at them would see.
     Activity(EnvId),
+    /// A message for clients of other nodes.
+    Pass(Passing),
+    /// How many clients of a node got the message of this question.
+    Passed { question: u64, node: i64, clients: u32 },
     /// The connection to other nodes was lost for a while: anything may have changed.
     Missed,
+}
+
+/// What a node needs in order to hand a message to its own clients: everything else stands in the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Passing {
+    /// Which the answers name.
+    pub question: u64,
+    pub env_id: EnvId,
+    /// The digest of the channel's name.
+    pub channel: u64,
+    pub event_id: EventId,
+    pub delivery_id: DeliveryId,
+    /// The event is one that was made up, and stands nowhere.
+    pub is_test: bool,
 }
 
 /// How long activity is gathered before anybody hears of it: thousands of events a second are one piece of news.
@@ -125,7 +144,34 @@ fn encode(signal: Signal) -> String {
         Signal::Freed(id) => format!("freed {id}"),
         Signal::Gate(id) => format!("gate {id}"),
         Signal::Activity(id) => format!("activity {id}"),
+        Signal::Pass(Passing { question, env_id, channel, event_id, delivery_id, is_test }) => {
+            format!("pass {question} {env_id} {channel} {event_id} {delivery_id} {is_test}")
+        }
+        Signal::Passed { question, node, clients } => format!("passed {question} {node} {clients}"),
     }
+}
+
+fn decode_pass(text: &str) -> Option<Passing> {
+    let mut words = text.split(' ');
+    let mut word = || words.next();
+    Some(Passing {
+        question: word()?.parse().ok()?,
+        env_id: word()?.parse().ok()?,
+        channel: word()?.parse().ok()?,
+        event_id: word()?.parse().ok()?,
+        delivery_id: word()?.parse().ok()?,
+        is_test: word()?.parse().ok()?,
+    })
+}
+
+fn decode_passed(text: &str) -> Option<Signal> {
+    let mut words = text.split(' ');
+    let mut word = || words.next();
+    Some(Signal::Passed {
+        question: word()?.parse().ok()?,
+        node: word()?.parse().ok()?,
+        clients: word()?.parse().ok()?,
+    })
 }
 
 fn decode(text: &str) -> Option<Signal> {
@@ -136,6 +182,8 @@ fn decode(text: &str) -> Option<Signal> {
         Some(("freed", id)) => id.parse().ok().map(Signal::Freed),
         Some(("gate", id)) => id.parse().ok().map(Signal::Gate),
         Some(("activity", id)) => id.parse().ok().map(Signal::Activity),
+        Some(("pass", rest)) => decode_pass(rest).map(Signal::Pass),
+        Some(("passed", rest)) => decode_passed(rest),
         _ => None,
     }
 }
@@ -153,9 +201,19 @@ mod tests {
             Signal::Freed(DestinationId::from_u128(8)),
             Signal::Gate(DestinationId::from_u128(8)),
             Signal::Activity(EnvId::from_u128(9)),
+            Signal::Pass(Passing {
+                question: 1,
+                env_id: EnvId::from_u128(2),
+                channel: u64::MAX,
+                event_id: EventId::from_u128(3),
+                delivery_id: DeliveryId::from_u128(4),
+                is_test: true,
+            }),
+            Signal::Passed { question: u64::MAX, node: 5, clients: 6 },
         ] {
             assert_eq!(decode(&encode(signal)), Some(signal));
         }
         assert_eq!(decode("due nonsense"), None);
+        assert_eq!(decode("pass 1 2"), None);
     }
 }

@@ -7,6 +7,7 @@ use axum::{
 };
 use domain::{
     circuit::CircuitStatus,
+    delivery::Trial,
     destination::{Destination, DestinationInput},
     id::DestinationId,
     page::Page,
@@ -19,6 +20,7 @@ pub fn router() -> Router<AppState> {
     Router::new()
         .route("/destinations", get(list).post(create))
         .route("/destinations/{id}", get(one).patch(update).delete(remove))
+        .route("/destinations/{id}/test", post(test))
         .route("/destinations/{id}/pause", post(pause))
         .route("/destinations/{id}/resume", post(resume))
         .route("/destinations/{id}/circuit", get(circuit))
@@ -61,4 +63,8 @@ async fn circuit(api: Api, Id(id): Id<DestinationId>) -> Result<Answer<CircuitSt
 
 async fn reset_circuit(api: Api, Id(id): Id<DestinationId>) -> Result<Answer<CircuitStatus>, Problem> {
     Ok(Answer(api.gateway.reset_circuit(&api.access, id).await?))
+}
+
+async fn test(api: Api, Id(id): Id<DestinationId>) -> Result<Answer<Trial>, Problem> {
+    Ok(Answer(api.gateway.test_destination(&api.access, id).await?))
 }

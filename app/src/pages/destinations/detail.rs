@@ -3,21 +3,22 @@
 use domain::{
     circuit::CircuitStatus,
     connection::Connection,
-    delivery::Delivery,
-    destination::{Destination, DestinationStatus, SigningScheme},
+    delivery::{Delivery, Trial},
+    destination::{AuthType, Destination, DestinationStatus, DestinationType, Setting, SigningScheme},
     page::Page,
 };
 use leptos::prelude::*;
+use serde_json::Value;
 
 use super::{
-    AUTHENTICATIONS, auth_word, circuit::CircuitCard, deliveries::DestinationDeliveries, limit_words, order_words,
-    retry_words,
+    circuit::CircuitCard, deliveries::DestinationDeliveries, limit_words, order_words, retry_words, trial::TrialCard,
 };
 use crate::{
     api::{
         connections::connections_of,
         destinations::{
-            DeleteDestination, SetDestinationStatus, destination_circuit, destination_deliveries, find_destination,
+            DeleteDestination, SetDestinationStatus, TestDestination, destination_circuit, destination_deliveries,
+            find_destination, last_test,
         },
         names::{Names, known_names},
         once::shown_once,
@@ -33,7 +34,7 @@ use crate::{
     paths,
 };
 
-type Found = (Destination, CircuitStatus, Page<Delivery>, Vec<Connection>, Names, Option<String>);
+type Found = (Destination, CircuitStatus, Page<Delivery>, Vec<Connection>, Names, Option<String>, Option<Trial>);
 
 #[component]
 pub fn DestinationPage() -> impl IntoView {
@@ -46,15 +47,18 @@ pub fn DestinationPage() -> impl IntoView {
     let routes = Resource::new(key, |(env, id)| connections_of(env, id));
     let known = Resource::new(move || project.id(), known_names);
     let secret = Resource::new(move || id.get(), shown_once);
+    let trial = Resource::new(move || id.get(), last_test);
+    let test = use_action::<TestDestination>();
     let load = move || async move {
-        Ok((found.await?, circuit.await?, recent.await?, routes.await?, known.await?, secret.await?))
+        Ok((found.await?, circuit.await?, recent.await?, routes.await?, known.await?, secret.await?, trial.await?))
     };
     view! {
         <Loaded
             load=load
-            children={|(destination, circuit, recent, routes, names, secret): Found| {
+            children={move |(destination, circuit, recent, routes, names, secret, trial): Found| {
                 view! {
                     <DestinationDetail destination=destination.clone() secret=secret/>
+                    <TrialCard destination=destination.id.to_string() action=test last=trial/>
                     {destination
                         .circuit_breaker
                         .enabled
@@ -151,12 +155,17 @@ fn DestinationActions(
 
 #[component]
 fn Settings(destination: Destination) -> impl IntoView {
-    let kind = auth_word(&destination.auth);
-    let auth = AUTHENTICATIONS.iter().find(|(word, _)| *word == kind).map_or("", |(_, title)| title);
-    let credential = destination.auth.secrets().join(" ");
-    let signing = match destination.signing.scheme {
-        SigningScheme::StandardWebhooks => "Standard Webhooks",
-        SigningScheme::None => "None",
+    let kind = destination.config.kind();
+    let is_http = kind == DestinationType::Http;
+    let config = setting_facts(kind.settings(), &destination.config.settings());
+    let auth = destination.auth.kind();
+    let auth_settings = setting_facts(auth.settings(), &serde_json::to_value(&destination.auth).unwrap_or_default());
+    let signing = match (destination.signing.scheme, &destination.signing.header) {
+        (SigningScheme::StandardWebhooks, _) => "Standard Webhooks".to_owned(),
+        (SigningScheme::Hmac, Some(header)) => {
+            format!("HMAC-{} in {header}", destination.signing.algorithm.unwrap_or_default().as_str().to_uppercase())
+        }
+        (SigningScheme::None | SigningScheme::Hmac, _) => "None".to_owned(),
     };
     let secrets = destination.signing.secrets.join("  ");
     let give_up = destination.retry.give_up_on.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
@@ -165,9 +174,10 @@ fn Settings(destination: Destination) -> impl IntoView {
         <div class="columns-2">
             <Card title="Receiver">
                 <Facts>
-                    <Fact label="URL"><span class="mono">{destination.config.url}</span></Fact>
-                    <Fact label="Method">{destination.config.method.as_str()}</Fact>
-                    <Fact label="Authentication">{auth} " " <span class="mono">{credential}</span></Fact>
+                    <Fact label="Type">{kind.label()}</Fact>
+                    {config}
+                    {(auth != AuthType::None).then(|| view! { <Fact label="Authentication">{auth.label()}</Fact> })}
+                    {auth_settings}
                     <Fact label="Timeout">{duration_ms(destination.timeout_ms.into())}</Fact>
                     <Fact label="Id"><Id value=destination.id.to_string()/></Fact>
                     <Fact label="Created"><RelativeTime at=destination.created_at/></Fact>
@@ -181,13 +191,28 @@ fn Settings(destination: Destination) -> impl IntoView {
                     <Fact label="Gives up on">{if give_up.is_empty() { "nothing".to_owned() } else { give_up }}</Fact>
                     <Fact label="Limits">{limit_words(destination.rate_limit)}</Fact>
                     <Fact label="Order">{order_words(&destination.ordering)}</Fact>
-                    <Fact label="Signature">{signing}</Fact>
+                    {is_http.then(|| view! { <Fact label="Signature">{signing}</Fact> })}
                     {(!secrets.is_empty()).then(|| view! { <Fact label="Secrets"><span class="mono">{secrets}</span></Fact> })}
                 </Facts>
             </Card>
         </div>
     }
     .into_any()
+}
+
+/// A fact for each setting that has a value; secrets come masked.
+fn setting_facts(settings: &'static [Setting], values: &Value) -> Vec<AnyView> {
+    settings
+        .iter()
+        .filter_map(|setting| {
+            let value = match &values[setting.name] {
+                Value::String(text) if !text.is_empty() => text.clone(),
+                Value::Bool(is_on) => if *is_on { "yes" } else { "no" }.to_owned(),
+                _ => return None,
+            };
+            Some(view! { <Fact label=setting.label><span class="mono">{value}</span></Fact> }.into_any())
+        })
+        .collect()
 }
 
 #[component]

@@ -43,7 +43,7 @@ fn EditDestination(destination: Destination) -> impl IntoView {
             <FormBody problem=problem>
                 <Hidden name="env" value=env/>
                 <Hidden name="destination" value=id/>
-                <DestinationFields former=destination typed=typed/>
+                <DestinationFields kind=destination.config.kind() former=destination typed=typed/>
                 <FormActions>
                     <Button kind=ButtonKind::Primary submit=true pending=action.pending()>"Save changes"</Button>
                     <ButtonLink href=back kind=ButtonKind::Ghost>"Cancel"</ButtonLink>

@@ -3,116 +3,98 @@
 //! Which of them show follows from what is chosen, in the style sheet: it has to work without JavaScript.
 
 use domain::{
-    destination::{Auth, DEFAULT_TIMEOUT_MS, Destination, Method, Signing, SigningScheme},
+    destination::{
+        Auth, AuthType, DEFAULT_TIMEOUT_MS, Destination, DestinationType, HmacAlgorithm, Signing, SigningScheme,
+    },
     retry::{RetryPolicy, RetryStrategy},
 };
 use leptos::prelude::*;
+use serde_json::Value;
 
 use super::{
-    AUTHENTICATIONS, auth_word,
     gate_fields::{BreakerFields, LimitFields, OrderFields},
     schedule_words,
+    setting_fields::SettingFields,
 };
 use crate::{
     components::*,
-    pages::forms::{SecretsFields, TypedBefore},
+    pages::forms::{Hidden, SecretsFields, TypedBefore},
 };
 
 #[component]
 pub fn DestinationFields(
+    kind: DestinationType,
     /// As it is now, when it is changed.
     #[prop(optional)]
     former: Option<Destination>,
     typed: TypedBefore,
 ) -> impl IntoView {
-    let methods: Vec<_> = Method::ALL.iter().map(|method| Choice::new(method.as_str(), method.as_str())).collect();
+    let is_http = kind == DestinationType::Http;
     let signing = former.as_ref().map(|it| it.signing.clone());
     let (auth, retry) = former.as_ref().map(|it| (it.auth.clone(), it.retry.clone())).unwrap_or_default();
     let breaker = former.as_ref().map(|it| it.circuit_breaker).unwrap_or_default();
     let limit = former.as_ref().and_then(|it| it.rate_limit);
     let ordering = former.as_ref().map(|it| it.ordering.clone()).unwrap_or_default();
-    let (name, url, method, timeout, headers) = former.map_or_else(
-        || (String::new(), String::new(), Method::Post, DEFAULT_TIMEOUT_MS, String::new()),
-        |it| (it.name, it.config.url, it.config.method, it.timeout_ms, header_lines(&it.headers)),
+    let (name, settings, timeout, headers) = former.map_or_else(
+        || (String::new(), Value::Null, DEFAULT_TIMEOUT_MS, String::new()),
+        |it| (it.name, it.config.settings(), it.timeout_ms, header_lines(&it.headers)),
     );
     view! {
-        <FormSection title="Receiver" text="Where events are sent.">
+        <Hidden name="type" value=kind.as_str().to_owned()/>
+        <FormSection title=kind.label() text=kind.summary()>
             <Field name="name" label="Name" required=true>
                 <TextInput value=typed.text("name", name) placeholder="orders-service"/>
             </Field>
-            <Field
-                name="config.url"
-                label="URL"
-                help="Private and loopback addresses are refused unless whoever runs this server allows them."
-                required=true
-            >
-                <TextInput kind="url" mono=true value=typed.text("config.url", url) placeholder="https://example.com/webhooks"/>
+            <SettingFields path="config" settings=kind.settings() former=settings asks=true typed=typed/>
+            <Field name="timeout_ms" label="Timeout" help="From 100 to 120000.">
+                <NumberInput value=typed.number("timeout_ms", timeout.to_string()) min=100 max=120_000 unit="ms"/>
             </Field>
-            <FieldRow>
-                <Field name="config.method" label="Method">
-                    <Select options=methods value=typed.text("config.method", method.as_str())/>
-                </Field>
-                <Field name="timeout_ms" label="Timeout" help="From 100 to 120000.">
-                    <NumberInput value=typed.number("timeout_ms", timeout.to_string()) min=100 max=120_000 unit="ms"/>
-                </Field>
-            </FieldRow>
-            <Field name="headers" label="Headers" help="One a line, sent with every delivery. The event's content type is sent anyway." optional_mark=true>
-                <TextArea mono=true rows=3 value=typed.text("headers", headers) placeholder="X-Team: billing"/>
-            </Field>
+            {is_http
+                .then(|| {
+                    view! {
+                        <Field name="headers" label="Headers" help="One a line, sent with every delivery. The event's content type is sent anyway." optional_mark=true>
+                            <TextArea mono=true rows=3 value=typed.text("headers", headers) placeholder="X-Team: billing"/>
+                        </Field>
+                    }
+                })}
         </FormSection>
-        <AuthFields former=auth typed=typed/>
+        {is_http.then(|| view! { <AuthFields former=auth typed=typed/> })}
         <RetryFields former=retry typed=typed/>
         <BreakerFields former=breaker typed=typed/>
         <LimitFields former=limit typed=typed/>
         <OrderFields former=ordering typed=typed/>
-        <SigningFields former=signing typed=typed/>
+        {is_http.then(|| view! { <SigningFields former=signing typed=typed/> })}
     }
     .into_any()
 }
 
 #[component]
 fn AuthFields(former: Auth, typed: TypedBefore) -> impl IntoView {
-    let cards = AUTHENTICATIONS.iter().map(|(word, title)| RadioCard::new(*word, *title)).collect::<Vec<_>>();
-    let kind = auth_word(&former);
-    let masked = former.secrets().into_iter().next();
-    let placeholder = |of: &str| {
-        masked
-            .clone()
-            .filter(|_| of == kind)
-            .map(|masked| format!("{masked} (leave empty to keep)"))
-            .unwrap_or_default()
-    };
-    let [password_hint, token_hint, key_hint] = ["basic", "bearer", "api_key"].map(placeholder);
-    let username = if let Auth::Basic { username, .. } = &former { username.clone() } else { String::new() };
-    let header = if let Auth::ApiKey { header, .. } = &former { header.clone() } else { String::new() };
+    let cards = AuthType::ALL.iter().map(|kind| RadioCard::new(kind.as_str(), kind.label())).collect::<Vec<_>>();
+    let chosen = former.kind();
+    let settings = serde_json::to_value(&former).unwrap_or_default();
+    let kinds: Vec<_> = AuthType::ALL
+        .into_iter()
+        .filter(|kind| !kind.settings().is_empty())
+        .map(|kind| {
+            let former = if kind == chosen { settings.clone() } else { Value::Null };
+            view! {
+                <div class="stack" data-when=format!("auth-{}", kind.as_str())>
+                    <SettingFields path="auth" settings=kind.settings() former=former asks=false typed=typed/>
+                </div>
+            }
+        })
+        .collect();
     view! {
         <FormSection title="Authentication" text="What the receiver asks for before it looks at the event.">
-            <RadioCards name="auth.type" label="Kind" options=cards value=typed.text("auth.type", kind) compact=true/>
-            <div data-when="auth-basic">
-                <FieldRow>
-                    <Field name="auth.username" label="User name">
-                        <TextInput value=typed.text("auth.username", username)/>
-                    </Field>
-                    <Field name="auth.password" label="Password">
-                        <TextInput mono=true placeholder=password_hint/>
-                    </Field>
-                </FieldRow>
-            </div>
-            <div data-when="auth-bearer">
-                <Field name="auth.token" label="Token" help="Sent as Authorization: Bearer …">
-                    <TextInput mono=true placeholder=token_hint/>
-                </Field>
-            </div>
-            <div data-when="auth-api-key">
-                <FieldRow>
-                    <Field name="auth.header" label="Header">
-                        <TextInput mono=true value=typed.text("auth.header", header) placeholder="X-API-Key"/>
-                    </Field>
-                    <Field name="auth.value" label="Key">
-                        <TextInput mono=true placeholder=key_hint/>
-                    </Field>
-                </FieldRow>
-            </div>
+            <RadioCards
+                name="auth.type"
+                label="Kind"
+                options=cards
+                value=typed.text("auth.type", chosen.as_str())
+                compact=true
+            />
+            {kinds}
         </FormSection>
     }
     .into_any()
@@ -168,22 +150,47 @@ fn SigningFields(former: Option<Signing>, typed: TypedBefore) -> impl IntoView {
         RadioCard::new("standard_webhooks", "Standard Webhooks").text(
             "webhook-id, webhook-timestamp and webhook-signature, for which there are libraries in most languages.",
         ),
+        RadioCard::new("hmac", "HMAC").text("Of the body, in hexadecimal digits, in a header of your choice."),
         RadioCard::new("none", "None").text("The receiver cannot tell who sent a request."),
     ];
     let is_new = former.is_none();
-    let (scheme, kept) =
-        former.map_or((SigningScheme::StandardWebhooks, vec![]), |signing| (signing.scheme, signing.secrets));
-    let scheme = if scheme == SigningScheme::None { "none" } else { "standard_webhooks" };
-    let help = if is_new {
-        "Leave it empty to have one made, which is shown once. Your own begins with whsec_, followed by 24 to 64 bytes in base64."
-    } else {
-        "It begins with whsec_, followed by 24 to 64 bytes in base64. While there are several, each request is signed with all of them."
+    let signing = former.unwrap_or(Signing {
+        scheme: SigningScheme::StandardWebhooks,
+        secrets: vec![],
+        header: None,
+        prefix: None,
+        algorithm: None,
+    });
+    let scheme = match signing.scheme {
+        SigningScheme::StandardWebhooks => "standard_webhooks",
+        SigningScheme::Hmac => "hmac",
+        SigningScheme::None => "none",
     };
+    let help = if is_new {
+        "Leave it empty to have one made, which is shown once. For Standard Webhooks your own begins with whsec_, followed by 24 to 64 bytes in base64."
+    } else {
+        "For Standard Webhooks it begins with whsec_, followed by 24 to 64 bytes in base64. While there are several, each request is signed with all of them."
+    };
+    let algorithms: Vec<_> = HmacAlgorithm::ALL.iter().map(|it| Choice::new(it.as_str(), it.as_str())).collect();
+    let algorithm = signing.algorithm.unwrap_or_default().as_str();
     view! {
         <FormSection title="Signature" text="How the receiver can tell that a request comes from here, unchanged.">
             <RadioCards name="signing.scheme" label="Scheme" options=cards value=typed.text("signing.scheme", scheme)/>
+            <div class="stack" data-when="signing-hmac">
+                <FieldRow>
+                    <Field name="signing.header" label="Header of the signature">
+                        <TextInput mono=true value=typed.text("signing.header", signing.header.unwrap_or_default()) placeholder="X-Signature"/>
+                    </Field>
+                    <Field name="signing.prefix" label="Prefix" optional_mark=true>
+                        <TextInput mono=true value=typed.text("signing.prefix", signing.prefix.unwrap_or_default()) placeholder="sha256="/>
+                    </Field>
+                    <Field name="signing.algorithm" label="Algorithm">
+                        <Select options=algorithms value=typed.text("signing.algorithm", algorithm)/>
+                    </Field>
+                </FieldRow>
+            </div>
             <div class="stack" data-when="signing">
-                <SecretsFields name="signing.secrets" label="Signing secret" placeholder="whsec_…" help=help kept=kept typed=typed/>
+                <SecretsFields name="signing.secrets" label="Signing secret" placeholder="whsec_…" help=help kept=signing.secrets typed=typed/>
             </div>
         </FormSection>
     }

@@ -26,7 +26,7 @@ pub fn DestinationsPage() -> impl IntoView {
     view! {
         <PageHeader
             title="Destinations"
-            subtitle="A destination is a URL of yours that events are delivered to, signed, and retried until it takes them."
+            subtitle="A destination is a URL, a queue, a topic, a bucket of yours that events are delivered to, and retried until it takes them."
             actions=move || view! { <NewDestination project=project/> }
         />
         <Loaded
@@ -81,7 +81,8 @@ h.HTTPServer((\"\", 9000), R).serve_forever()'"
 fn DestinationTable(project: Project, page: Page<Destination>) -> impl IntoView {
     let columns = vec![
         Column::new("Name"),
-        Column::new("URL").grow(),
+        Column::new("Type").fit(),
+        Column::new("Address").grow(),
         Column::new("Attempts").fit().end().wide_only(),
         Column::new("Status").fit(),
         Column::new("Created").fit().wide_only(),
@@ -100,14 +101,14 @@ fn DestinationTable(project: Project, page: Page<Destination>) -> impl IntoView 
 
 fn destination_row(project: Project, destination: Destination) -> impl IntoView {
     let status = Status::from(destination.status);
+    let (kind, address) = (destination.config.kind().label(), destination.config.address());
     view! {
         <TableRow>
             <Cell label="Name" lead=true>
                 <RowLink href=paths::destination(project.id(), destination.id)>{destination.name}</RowLink>
             </Cell>
-            <Cell label="URL" grow=true mono=true>
-                {format!("{} {}", destination.config.method.as_str(), destination.config.url)}
-            </Cell>
+            <Cell label="Type" fit=true>{kind}</Cell>
+            <Cell label="Address" grow=true mono=true>{address}</Cell>
             <Cell label="Attempts" end=true fit=true wide_only=true>{destination.retry.max_attempts}</Cell>
             <Cell label="Status" fit=true><StatusBadge status=status plain=true/></Cell>
             <Cell label="Created" fit=true wide_only=true><RelativeTime at=destination.created_at quiet=true/></Cell>

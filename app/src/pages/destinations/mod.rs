@@ -8,6 +8,8 @@ mod fields;
 mod gate_fields;
 mod list;
 mod new;
+mod setting_fields;
+mod trial;
 
 pub use detail::DestinationPage;
 pub use edit::EditDestinationPage;
@@ -15,22 +17,24 @@ pub use list::DestinationsPage;
 pub use new::NewDestinationPage;
 
 use domain::{
-    destination::Auth,
+    destination::DestinationType,
     ordering::{Ordering, OrderingMode},
     rate_limit::RateLimit,
     retry::{RetryPolicy, RetryStrategy},
 };
 
-/// The kinds of authentication: word, title.
-const AUTHENTICATIONS: [(&str, &str); 4] =
-    [("none", "None"), ("basic", "Basic"), ("bearer", "Bearer token"), ("api_key", "API key in a header")];
+use crate::components::Icon;
 
-const fn auth_word(auth: &Auth) -> &'static str {
-    match auth {
-        Auth::None => "none",
-        Auth::Basic { .. } => "basic",
-        Auth::Bearer { .. } => "bearer",
-        Auth::ApiKey { .. } => "api_key",
+const fn icon_of(kind: DestinationType) -> Icon {
+    match kind {
+        DestinationType::Http => Icon::Globe,
+        DestinationType::AwsSqs => Icon::Menu,
+        DestinationType::AwsS3 => Icon::Box,
+        DestinationType::AwsEventbridge => Icon::Route,
+        DestinationType::GcpPubsub => Icon::Cable,
+        DestinationType::Kafka => Icon::Activity,
+        DestinationType::Rabbitmq => Icon::MessageSquare,
+        DestinationType::Websocket => Icon::Radio,
     }
 }
 

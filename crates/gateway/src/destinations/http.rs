@@ -1,243 +1,167 @@
 //! The type `http`: the body as it was received, with the original headers that are safe to forward, hookstream's own,
 //! and the signature.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::{
-    delivery::{ErrorClass, SentRequest},
-    destination::Auth,
-    patch::mask,
-    time::Timestamp,
+    destination::{Auth, HmacAlgorithm, HttpConfig, Signing, SigningScheme},
+    template::scheme::Algorithm,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::Method;
+use url::Url;
 
+use super::{
+    credential::{self, Credential},
+    exchange::{Exchange, Post, Request, by_status},
+    forwarded::is_forwarded,
+};
 use crate::{
-    http_client::{HttpClient, SendError, explain, read_capped},
-    pipeline::deliver::{Answer, MAX_ANSWER, Outgoing, Sent},
-    providers::standard_webhooks,
-    registry::Target,
+    pipeline::deliver::{Outcome, Outgoing},
+    providers::{digest::hmac, standard_webhooks},
 };
 
-/// Headers of the original request that are not forwarded: they speak of another connection, of another credential,
-/// or of a way through proxies that the receiver would mistake for its own.
-const NOT_FORWARDED: [&str; 20] = [
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-length",
-    "cookie",
-    "expect",
-    "forwarded",
-    "host",
-    "keep-alive",
-    "priority",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-    "user-agent",
-    "via",
-    "x-api-key",
-    "x-real-ip",
-];
-const NOT_FORWARDED_PREFIXES: [&str; 4] = ["x-forwarded-", "x-hookstream-", "webhook-", "cf-"];
-/// Headers of an answer that are kept, and how long each may be.
-const MAX_ANSWER_HEADERS: usize = 60;
-const MAX_ANSWER_HEADER: usize = 2_000;
+/// AWS's own headers of the request that came would be signed as if they were ours.
+const SIGNED_BY_AWS: &str = "x-amz-";
 
-pub(crate) async fn send(client: &HttpClient, target: &Target, outgoing: &Outgoing<'_>) -> Sent {
-    let (headers, shown) = headers(target, outgoing);
-    let config = &target.destination.config;
-    let request = SentRequest { method: config.method.as_str().to_owned(), url: config.url.clone(), headers: shown };
-    let started = Instant::now();
-    let timeout = Duration::from_millis(u64::from(target.destination.timeout_ms));
-    let result = exchange(client, target, headers, outgoing, timeout).await;
-    let latency_ms = u32::try_from(started.elapsed().as_millis()).unwrap_or(u32::MAX);
-    let (answer, error) = match result {
-        Err(error) => (None, Some(error)),
-        Ok(answer) if (200..300).contains(&answer.status) => (Some(answer), None),
-        Ok(answer) => {
-            let error = SendError::new(ErrorClass::Status, describe_status(answer.status));
-            (Some(answer), Some(error))
-        }
-    };
-    Sent { request, answer, error, latency_ms }
+pub(crate) struct Http {
+    url: Url,
+    method: Method,
+    headers: BTreeMap<String, String>,
+    credential: Credential,
+    signer: Signer,
 }
 
-async fn exchange(
-    client: &HttpClient,
-    target: &Target,
-    headers: HeaderMap,
-    outgoing: &Outgoing<'_>,
-    timeout: Duration,
-) -> Result<Answer, SendError> {
-    if target.sealed {
-        let why = "the destination's secrets cannot be opened with the server's secret key";
-        return Err(SendError::new(ErrorClass::Config, why));
-    }
-    let method = reqwest::Method::from_bytes(target.destination.config.method.as_str().as_bytes())
-        .map_err(|error| SendError::new(ErrorClass::Config, error.to_string()))?;
-    let request = client.request(method, &target.url)?.headers(headers).body(outgoing.body.clone());
-    let deadline = tokio::time::Instant::now() + timeout;
-    let mut response = match tokio::time::timeout_at(deadline, request.send()).await {
-        Ok(result) => result.map_err(|error| explain(&error))?,
-        Err(_) => {
-            return Err(SendError::new(
-                ErrorClass::Timeout,
-                format!("no answer within {} ms", target.destination.timeout_ms),
-            ));
-        }
-    };
-    let status = response.status().as_u16();
-    let headers = answer_headers(response.headers());
-    let retry_after = matches!(status, 429 | 503).then(|| retry_after(response.headers(), outgoing.now)).flatten();
-    // The status has told what became of the delivery; what follows of the body is for people to read.
-    let body = read_capped(&mut response, MAX_ANSWER, deadline).await;
-    Ok(Answer { status, headers, body: text_of(&body), retry_after })
+enum Signer {
+    None,
+    StandardWebhooks(Vec<Vec<u8>>),
+    Hmac { header: String, prefix: String, algorithm: HmacAlgorithm, secrets: Vec<String> },
 }
 
-/// The headers of a request, and the same as people may see them.
-fn headers(target: &Target, outgoing: &Outgoing<'_>) -> (HeaderMap, Vec<(String, String)>) {
-    let mut headers = HeaderMap::new();
-    for (name, value) in outgoing.headers.iter().filter(|(name, _)| is_forwarded(name)) {
-        append(&mut headers, name, value);
-    }
-    for (name, value) in [
-        ("x-hookstream-event-id", outgoing.event_id.to_string()),
-        ("x-hookstream-delivery-id", outgoing.delivery_id.to_string()),
-        ("x-hookstream-attempt", outgoing.attempt_number.to_string()),
-        ("x-hookstream-source-id", outgoing.source_id.to_string()),
-    ] {
-        set(&mut headers, name, &value);
-    }
-    for (name, value) in &target.destination.headers {
-        set(&mut headers, name, value);
-    }
-    if !target.signing_keys.is_empty() {
-        let id = outgoing.delivery_id.to_string();
-        let timestamp = outgoing.now.as_secs().to_string();
-        let signature = standard_webhooks::signature(&target.signing_keys, &id, &timestamp, &outgoing.body);
-        set(&mut headers, "webhook-id", &id);
-        set(&mut headers, "webhook-timestamp", &timestamp);
-        set(&mut headers, "webhook-signature", &signature);
-    }
-    let credential = credential(&target.auth);
-    if let Some((name, value)) = &credential {
-        set(&mut headers, name, value);
-    }
-    let secret_name = credential.map(|(name, _)| name.to_ascii_lowercase());
-    let shown = headers
-        .iter()
-        .map(|(name, value)| {
-            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-            let is_secret = secret_name.as_deref() == Some(name.as_str());
-            (name.as_str().to_owned(), if is_secret { mask(&value) } else { value })
+impl Http {
+    pub fn new(
+        config: &HttpConfig,
+        auth: Auth,
+        headers: BTreeMap<String, String>,
+        signing: Signing,
+    ) -> Result<Self, String> {
+        Ok(Self {
+            url: Url::parse(&config.url).map_err(|error| error.to_string())?,
+            method: Method::from_bytes(config.method.as_str().as_bytes()).map_err(|error| error.to_string())?,
+            headers,
+            credential: Credential::new(auth)?,
+            signer: Signer::new(signing),
         })
-        .collect();
-    (headers, shown)
-}
+    }
 
-fn credential(auth: &Auth) -> Option<(String, String)> {
-    let authorization = || "authorization".to_owned();
-    match auth {
-        Auth::None => None,
-        Auth::Basic { username, password } => {
-            let pair = BASE64_STANDARD.encode(format!("{username}:{password}"));
-            Some((authorization(), format!("Basic {pair}")))
+    pub async fn send(&self, post: &Post<'_>, outgoing: &Outgoing<'_>) -> Exchange {
+        let mut request = self.request(outgoing);
+        if let Err(error) = credential::apply(&self.credential, &mut request, post) {
+            return Exchange::unsent(request.shown(), Outcome::Retry(error));
         }
-        Auth::Bearer { token } => Some((authorization(), format!("Bearer {token}"))),
-        Auth::ApiKey { header, value } => Some((header.clone(), value.clone())),
-    }
-}
-
-fn is_forwarded(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    !NOT_FORWARDED.contains(&name.as_str()) && !NOT_FORWARDED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-}
-
-fn append(headers: &mut HeaderMap, name: &str, value: &str) {
-    if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_bytes(value.as_bytes())) {
-        headers.append(name, value);
-    }
-}
-
-fn set(headers: &mut HeaderMap, name: &str, value: &str) {
-    if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_bytes(value.as_bytes())) {
-        headers.insert(name, value);
-    }
-}
-
-fn answer_headers(headers: &HeaderMap) -> Vec<(String, String)> {
-    headers
-        .iter()
-        .take(MAX_ANSWER_HEADERS)
-        .map(|(name, value)| {
-            let value = &value.as_bytes()[..value.len().min(MAX_ANSWER_HEADER)];
-            (name.as_str().to_owned(), text_of(value))
-        })
-        .collect()
-}
-
-/// Text as the database takes it: no NUL, and nothing that is no UTF-8.
-fn text_of(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}")
-}
-
-/// Seconds or a date.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<u32>() {
-        return Some(Duration::from_secs(u64::from(seconds)));
-    }
-    let format = time::format_description::well_known::Rfc2822;
-    // An HTTP date is one of RFC 2822 but for the name of its zone.
-    let date = time::OffsetDateTime::parse(&text.replace("GMT", "+0000"), &format).ok()?;
-    let at = Timestamp::from_micros(date.unix_timestamp().saturating_mul(1_000_000));
-    Some(at.since(now))
-}
-
-fn describe_status(status: u16) -> String {
-    let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
-    let said = match reason {
-        Some(reason) => format!("the receiver answered {status} {reason}"),
-        None => format!("the receiver answered {status}"),
-    };
-    if (300..400).contains(&status) { format!("{said}; redirects are not followed") } else { said }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_belongs_to_another_connection_is_not_forwarded() {
-        for name in ["Host", "content-length", "Cookie", "Authorization", "X-Forwarded-For", "Webhook-Id", "Via"] {
-            assert!(!is_forwarded(name), "{name}");
-        }
-        for name in ["Content-Type", "Stripe-Signature", "X-GitHub-Event", "Content-Encoding"] {
-            assert!(is_forwarded(name), "{name}");
+        match &self.credential {
+            Credential::OAuth2(oauth2) => self.send_with_token(oauth2, request, post, outgoing).await,
+            Credential::Certificate(certified) => match certified.of(post.client) {
+                Ok(client) => post.exchange_by(&client, request, by_status).await,
+                Err(error) => Exchange::unsent(request.shown(), Outcome::Retry(error)),
+            },
+            Credential::None | Credential::Header { .. } | Credential::Sigv4 { .. } => {
+                post.exchange(request, by_status).await
+            }
         }
     }
 
-    #[test]
-    fn retry_after_is_seconds_or_a_date() {
-        let now = Timestamp::parse_rfc3339("2026-10-21T07:28:00Z").expect("a time");
-        let after = |text: &str| {
-            let headers = HeaderMap::from_iter([(http::header::RETRY_AFTER, text.parse().expect("a value"))]);
-            retry_after(&headers, now).map(|wait| wait.as_secs())
-        };
-        assert_eq!(after("120"), Some(120));
-        assert_eq!(after("Wed, 21 Oct 2026 07:30:00 GMT"), Some(120));
-        assert_eq!(after("Wed, 21 Oct 2026 07:20:00 GMT"), Some(0));
-        assert_eq!(after("soon"), None);
-        assert_eq!(after("-5"), None);
+    async fn send_with_token(
+        &self,
+        oauth2: &credential::OAuth2,
+        mut request: Request,
+        post: &Post<'_>,
+        outgoing: &Outgoing<'_>,
+    ) -> Exchange {
+        loop {
+            let got = match oauth2.tokens.get(post, || Ok(oauth2.token_request())).await {
+                Ok(got) => got,
+                Err(error) => return Exchange::unsent(request.shown(), Outcome::Retry(oauth2.explain(error))),
+            };
+            request.set_secret("authorization", &format!("Bearer {}", got.value));
+            let exchange = post.exchange(request, by_status).await;
+            if exchange.answer.as_ref().and_then(|answer| answer.status) != Some(401) {
+                return exchange;
+            }
+            oauth2.tokens.forget(&got.value).await;
+            if !got.is_kept {
+                return exchange;
+            }
+            // It had been good for longer than its issuer keeps it now: a new one may do.
+            request = self.request(outgoing);
+        }
     }
 
-    #[test]
-    fn text_for_the_database_has_no_nul() {
-        assert_eq!(text_of(b"a\0b\xff"), "a\u{fffd}b\u{fffd}");
+    fn request(&self, outgoing: &Outgoing<'_>) -> Request {
+        let mut request = Request::new(self.method.clone(), self.url.clone(), outgoing.body.clone());
+        let is_signed_by_aws = matches!(self.credential, Credential::Sigv4 { .. });
+        for (name, value) in outgoing.headers.iter().filter(|(name, _)| is_forwarded(name)) {
+            if !(is_signed_by_aws && name.to_ascii_lowercase().starts_with(SIGNED_BY_AWS)) {
+                request.append(name, value);
+            }
+        }
+        for (name, value) in [
+            ("x-hookstream-event-id", outgoing.event_id.to_string()),
+            ("x-hookstream-delivery-id", outgoing.delivery_id.to_string()),
+            ("x-hookstream-attempt", outgoing.attempt_number.to_string()),
+            ("x-hookstream-source-id", outgoing.source_id.to_string()),
+        ] {
+            request.set(name, &value);
+        }
+        for (name, value) in &self.headers {
+            request.set(name, value);
+        }
+        self.signer.sign(&mut request, outgoing);
+        request
+    }
+}
+
+impl Signer {
+    fn new(signing: Signing) -> Self {
+        match (signing.scheme, signing.header) {
+            (SigningScheme::StandardWebhooks, _) => {
+                let keys = signing.secrets.iter().filter_map(|secret| standard_webhooks::key_of(secret));
+                Self::StandardWebhooks(keys.collect())
+            }
+            (SigningScheme::Hmac, Some(header)) => Self::Hmac {
+                header,
+                prefix: signing.prefix.unwrap_or_default(),
+                algorithm: signing.algorithm.unwrap_or_default(),
+                secrets: signing.secrets,
+            },
+            (SigningScheme::None | SigningScheme::Hmac, _) => Self::None,
+        }
+    }
+
+    fn sign(&self, request: &mut Request, outgoing: &Outgoing<'_>) {
+        match self {
+            Self::None => {}
+            Self::StandardWebhooks(keys) if keys.is_empty() => {}
+            Self::StandardWebhooks(keys) => {
+                let id = outgoing.delivery_id.to_string();
+                let timestamp = outgoing.now.as_secs().to_string();
+                let signature = standard_webhooks::signature(keys, &id, &timestamp, &outgoing.body);
+                request.set("webhook-id", &id);
+                request.set("webhook-timestamp", &timestamp);
+                request.set("webhook-signature", &signature);
+            }
+            Self::Hmac { header, prefix, algorithm, secrets } => {
+                let value = |secret: &String| {
+                    let (key, body) = (secret.as_bytes(), &outgoing.body[..]);
+                    let algorithm = match algorithm {
+                        HmacAlgorithm::Sha1 => Algorithm::HmacSha1,
+                        HmacAlgorithm::Sha256 => Algorithm::HmacSha256,
+                        HmacAlgorithm::Sha512 => Algorithm::HmacSha512,
+                    };
+                    format!("{prefix}{}", hex::encode(hmac(algorithm, key, &[body])))
+                };
+                let values: Vec<_> = secrets.iter().map(value).collect();
+                request.set(header, &values.join(","));
+            }
+        }
     }
 }

@@ -2,8 +2,9 @@
 
 use domain::{
     circuit::{Circuit, CircuitStatus},
-    destination::{Auth, Destination, DestinationInput, DestinationSpec, DestinationStatus, SigningScheme},
-    id::DestinationId,
+    delivery::Trial,
+    destination::{Destination, DestinationInput, DestinationSpec, DestinationStatus, DestinationType, SigningScheme},
+    id::{DeliveryId, DestinationId, EventId},
     page::{Page, PageRequest},
     patch,
     permission::Permission,
@@ -11,7 +12,12 @@ use domain::{
 use serde_json::{Value, json};
 
 use super::{Access, Error, Result, input::parse_input};
-use crate::{Gateway, clock, providers::standard_webhooks, registry::destination_place};
+use crate::{
+    Gateway, clock, destinations, hub,
+    pipeline::deliver::{self, Outgoing},
+    providers::standard_webhooks,
+    registry::destination_place,
+};
 
 impl Gateway {
     pub async fn destinations(&self, access: &Access, page: PageRequest) -> Result<Page<Destination>> {
@@ -29,6 +35,7 @@ impl Gateway {
     pub async fn create_destination(&self, access: &Access, input: DestinationInput) -> Result<Destination> {
         access.require(Permission::Write)?;
         let mut spec = input.parse()?;
+        destinations::check(&spec, &self.inner.client)?;
         let generated = generate_secret(&mut spec);
         let now = clock::now();
         let id = DestinationId::new(now, clock::id_bits());
@@ -54,24 +61,12 @@ impl Gateway {
         drop_dependent(&mut input, &patch);
         patch::merge(&mut input, patch);
         let mut input = parse_input::<DestinationInput>(input)?;
-        if let Some(signing) = &mut input.signing {
-            let given = std::mem::take(&mut signing.secrets);
-            signing.secrets = patch::unmask_secrets(given, &current.signing.secrets);
-            if signing.scheme == Some(SigningScheme::None) {
-                signing.secrets.clear();
-            }
-        }
-        if let Some(auth) = input.auth.take() {
-            let known = current.auth.secrets();
-            let unmasked = auth.map_secrets(|given| {
-                Ok::<_, std::convert::Infallible>(
-                    patch::unmask_secrets(vec![given.clone()], &known).pop().unwrap_or_default(),
-                )
-            });
-            let Ok(auth) = unmasked;
-            input.auth = Some(auth);
+        input.unmask(&current);
+        if let Some(signing) = input.signing.as_mut().filter(|it| it.scheme == Some(SigningScheme::None)) {
+            signing.secrets.clear();
         }
         let mut spec = input.parse()?;
+        destinations::check(&spec, &self.inner.client)?;
         let generated = generate_secret(&mut spec);
         let spec = self.sealed_destination(id, spec)?;
         let updated = access.rows.update_destination(id, &spec, clock::now()).await;
@@ -96,6 +91,44 @@ impl Gateway {
 
     pub async fn resume_destination(&self, access: &Access, id: DestinationId) -> Result<Destination> {
         self.update_destination(access, id, json!({ "status": DestinationStatus::Active })).await
+    }
+
+    /// Sends an event that was made up, past queue, limits and circuit, and says what the receiver answered.
+    pub async fn test_destination(&self, access: &Access, id: DestinationId) -> Result<Trial> {
+        access.require(Permission::Write)?;
+        access.rows.destination(id).await?.ok_or(Error::NotFound)?;
+        self.inner.registry.refresh().await?;
+        let snapshot = self.inner.registry.snapshot();
+        let target = snapshot.target(id).ok_or(Error::NotFound)?;
+        let now = clock::now();
+        let event_id = EventId::new(now, clock::id_bits());
+        let outgoing = Outgoing {
+            event_id,
+            source_id: hub::test_source(),
+            delivery_id: DeliveryId::new(now, clock::id_bits()),
+            attempt_number: 1,
+            headers: &[("content-type".to_owned(), "application/json".to_owned())],
+            body: hub::test_body(event_id).into(),
+            now,
+            is_test: true,
+        };
+        let sent = deliver::send(&self.inner.client, &self.inner.hub, target, &outgoing).await;
+        let error = sent.error().cloned();
+        let (status, headers, body) = match sent.answer {
+            Some(answer) => (answer.status, Some(answer.headers), Some(answer.body)),
+            None => (None, None, None),
+        };
+        Ok(Trial {
+            succeeded: error.is_none(),
+            event_id,
+            latency_ms: sent.latency_ms,
+            response_status: status,
+            response_headers: headers,
+            response_body: body,
+            error_class: error.as_ref().map(|error| error.class),
+            error: error.map(|error| error.message),
+            request: sent.request,
+        })
     }
 
     /// Where its circuit stands.
@@ -132,6 +165,7 @@ impl Gateway {
     fn sealed_destination(&self, id: DestinationId, mut spec: DestinationSpec) -> Result<DestinationSpec> {
         let place = destination_place(id);
         let mut seal = |secret: &String| self.inner.vault.seal(&place, secret);
+        spec.config = spec.config.map_secrets(&mut seal)?;
         spec.auth = std::mem::take(&mut spec.auth).map_secrets(&mut seal)?;
         spec.signing = spec.signing.map_secrets(&mut seal)?;
         Ok(spec)
@@ -148,11 +182,23 @@ impl Gateway {
     }
 }
 
-/// A kind of authentication that is replaced by another takes none of its fields along.
+/// A type that is replaced by another takes none of its settings along, and no more does a kind of authentication or
+/// signature.
 fn replace_tagged(input: &mut Value, patch: &Value) {
-    let kind = patch.pointer("/auth/type");
-    if kind.is_some() && kind != input.pointer("/auth/type") {
-        input["auth"] = serde_json::to_value(Auth::None).unwrap_or_default();
+    let changes = |path: &str| patch.pointer(path).is_some_and(|given| Some(given) != input.pointer(path));
+    let (kind, auth, signing) = (changes("/type"), changes("/auth/type"), changes("/signing/scheme"));
+    if kind {
+        input["config"] = json!({});
+    }
+    let stays_http = !kind || patch["type"] == json!(DestinationType::Http);
+    if auth || !stays_http {
+        input["auth"] = json!({ "type": "none" });
+    }
+    if signing || kind {
+        input["signing"] = json!({});
+    }
+    if !stays_http {
+        input["headers"] = json!({});
     }
 }
 
@@ -170,7 +216,7 @@ fn drop_dependent(input: &mut Value, patch: &Value) {
 }
 
 fn generate_secret(spec: &mut DestinationSpec) -> Option<String> {
-    if spec.signing.scheme != SigningScheme::StandardWebhooks || !spec.signing.secrets.is_empty() {
+    if spec.signing.scheme == SigningScheme::None || !spec.signing.secrets.is_empty() {
         return None;
     }
     let secret = standard_webhooks::generate_secret();

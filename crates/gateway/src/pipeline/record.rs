@@ -10,7 +10,7 @@ use domain::{
 };
 use store::writer::Verdict;
 
-use crate::pipeline::deliver::Sent;
+use crate::pipeline::deliver::{Outcome, Sent};
 
 /// What the attempt was one of.
 #[derive(Debug, Clone, Copy)]
@@ -48,9 +48,9 @@ pub fn settle(tried: Tried, sent: Sent, policy: &RetryPolicy, dice: Dice) -> (At
         status: if succeeded { AttemptStatus::Succeeded } else { AttemptStatus::Failed },
         started_at: tried.started_at,
         latency_ms: sent.latency_ms,
-        response_status: sent.answer.as_ref().map(|answer| answer.status),
-        error: sent.error.as_ref().map(|error| error.message.clone()),
-        error_class: sent.error.as_ref().map(|error| error.class),
+        response_status: sent.answer.as_ref().and_then(|answer| answer.status),
+        error: sent.error().map(|error| error.message.clone()),
+        error_class: sent.error().map(|error| error.class),
         request: sent.request,
         next_retry_at,
         response_headers: sent.answer.as_ref().map(|answer| answer.headers.clone()),
@@ -60,8 +60,12 @@ pub fn settle(tried: Tried, sent: Sent, policy: &RetryPolicy, dice: Dice) -> (At
 }
 
 fn verdict(attempt_number: u32, sent: &Sent, policy: &RetryPolicy, dice: Dice) -> Verdict {
-    let Some(error) = &sent.error else { return Verdict::Succeeded };
-    let status = sent.answer.as_ref().map(|answer| answer.status);
+    let error = match &sent.outcome {
+        Outcome::Delivered => return Verdict::Succeeded,
+        Outcome::GiveUp(_) => return Verdict::GiveUp,
+        Outcome::Retry(error) => error,
+    };
+    let status = sent.answer.as_ref().and_then(|answer| answer.status);
     if error.class == ErrorClass::Status && status.is_some_and(|status| policy.give_up_on.contains(&status)) {
         return Verdict::GiveUp;
     }
@@ -81,13 +85,21 @@ mod tests {
     const DICE: Dice = Dice { now: Timestamp::from_micros(0), spread: 0.0, id_bits: 0 };
 
     fn sent(status: u16, retry_after: Option<u64>) -> Sent {
-        let answer =
-            Answer { status, headers: vec![], body: String::new(), retry_after: retry_after.map(Duration::from_secs) };
+        let answer = Answer {
+            status: Some(status),
+            headers: vec![],
+            body: String::new(),
+            retry_after: retry_after.map(Duration::from_secs),
+        };
         let failed = !(200..300).contains(&status);
         Sent {
             request: SentRequest { method: "POST".into(), url: "https://example.com/".into(), headers: vec![] },
             answer: Some(answer),
-            error: failed.then(|| SendError::new(ErrorClass::Status, "the receiver answered so")),
+            outcome: if failed {
+                Outcome::Retry(SendError::new(ErrorClass::Status, "the receiver answered so"))
+            } else {
+                Outcome::Delivered
+            },
             latency_ms: 1,
         }
     }
@@ -106,6 +118,13 @@ mod tests {
         assert_eq!(seconds(5, &sent(301, None)), Some(86_400));
         assert_eq!(verdict(6, &sent(500, None), &RetryPolicy::default(), DICE), Verdict::GiveUp);
         assert_eq!(verdict(1, &sent(410, None), &RetryPolicy::default(), DICE), Verdict::GiveUp);
+    }
+
+    #[test]
+    fn what_will_never_be_taken_is_not_tried_again() {
+        let mut sent = sent(400, None);
+        sent.outcome = Outcome::GiveUp(SendError::new(ErrorClass::Status, "too large"));
+        assert_eq!(verdict(1, &sent, &RetryPolicy::default(), DICE), Verdict::GiveUp);
     }
 
     #[test]

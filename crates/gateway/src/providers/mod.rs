@@ -10,7 +10,7 @@
 
 mod adyen;
 mod describe;
-mod digest;
+pub(crate) mod digest;
 mod extract;
 mod given;
 mod handshake;

@@ -136,12 +136,20 @@ impl Workers {
         }
     }
 
-    /// What an attempt means for the gate of its destination; `None` when nothing.
-    pub(super) fn report(&self, claimed: &Claimed, target: &Target, attempt: &Attempt) -> Option<GateReport> {
+    /// What an attempt means for the gate of its destination; `None` when nothing. `is_refused` says that the receiver works
+    /// and will never take this message.
+    pub(super) fn report(
+        &self,
+        claimed: &Claimed,
+        target: &Target,
+        attempt: &Attempt,
+        is_refused: bool,
+    ) -> Option<GateReport> {
         let destination = &target.destination;
         let circuits = &self.inner.circuits;
-        let is_final_answer = attempt.error_class == Some(ErrorClass::Status)
-            && attempt.response_status.is_some_and(|status| destination.retry.give_up_on.contains(&status));
+        let is_given_up_on =
+            || attempt.response_status.is_some_and(|status| destination.retry.give_up_on.contains(&status));
+        let is_final_answer = attempt.error_class == Some(ErrorClass::Status) && (is_refused || is_given_up_on());
         let finding = Finding::of(attempt.error_class, is_final_answer);
         let is_told = destination.circuit_breaker.enabled
             && match finding {

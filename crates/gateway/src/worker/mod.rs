@@ -44,7 +44,7 @@ use self::{
     lane::{Common, Lane},
     lease::Lease,
 };
-use crate::{circuits::Circuits, clock, http_client::HttpClient, registry::Registry};
+use crate::{circuits::Circuits, clock, http_client::HttpClient, hub::Hub, registry::Registry};
 
 /// Deliveries that a node sends at once, beside the few that each lane may send in any case.
 const COMMON_PLACES: usize = 2048;
@@ -63,6 +63,7 @@ pub struct Parts {
     pub registry: Registry,
     pub circuits: Circuits,
     pub client: HttpClient,
+    pub hub: Hub,
     pub writer: Writer,
     pub node: i64,
     pub stop: CancellationToken,
@@ -80,6 +81,7 @@ struct Inner {
     registry: Registry,
     circuits: Circuits,
     client: HttpClient,
+    hub: Hub,
     /// Taken out at the end, so that the writer can end as well.
     writer: Mutex<Option<Writer>>,
     lease: Lease,
@@ -110,6 +112,7 @@ impl Workers {
             registry: parts.registry,
             circuits: parts.circuits,
             client: parts.client,
+            hub: parts.hub,
             writer: Mutex::new(Some(parts.writer)),
             stop: parts.stop,
             sends: TaskTracker::new(),

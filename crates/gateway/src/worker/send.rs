@@ -21,7 +21,7 @@ use super::{
 use crate::{
     clock,
     pipeline::{
-        deliver::{self, Outgoing, Sent},
+        deliver::{self, Outcome, Outgoing, Sent},
         record::{Dice, Tried, settle},
     },
     registry::Target,
@@ -152,6 +152,7 @@ impl Workers {
             headers,
             body: body.clone(),
             now: clock::now(),
+            is_test: false,
         };
         self.attempt(claimed, target, &outgoing, slot).await;
         Ok(())
@@ -174,7 +175,7 @@ impl Workers {
 
     async fn attempt(&self, claimed: &Claimed, target: &Target, outgoing: &Outgoing<'_>, slot: &mut Slot) {
         let begun = Instant::now();
-        let sent = deliver::send(&self.inner.client, target, outgoing).await;
+        let sent = deliver::send(&self.inner.client, &self.inner.hub, target, outgoing).await;
         slot.sent = Some((response_of(&sent, begun.elapsed()), begun));
         let tried = Tried {
             delivery_id: claimed.id,
@@ -183,8 +184,9 @@ impl Workers {
             started_at: outgoing.now,
         };
         let dice = Dice { now: clock::now(), spread: clock::spread(), id_bits: clock::id_bits() };
+        let is_refused = matches!(sent.outcome, Outcome::GiveUp(_));
         let (attempt, verdict) = settle(tried, sent, &target.destination.retry, dice);
-        let gate = self.report(claimed, target, &attempt);
+        let gate = self.report(claimed, target, &attempt, is_refused);
         let record = AttemptRecord { env_id: claimed.env_id, event_id: claimed.event_id, attempt, verdict, gate };
         slot.is_reported = true;
         if let Some(writer) = self.writer() {
@@ -198,8 +200,8 @@ impl Workers {
 
 /// What an attempt says of how much its receiver can take.
 fn response_of(sent: &Sent, took: std::time::Duration) -> Response {
-    let status = sent.answer.as_ref().map(|answer| answer.status);
-    match sent.error.as_ref().map(|error| error.class) {
+    let status = sent.answer.as_ref().and_then(|answer| answer.status);
+    match sent.error().map(|error| error.class) {
         Some(ErrorClass::Timeout | ErrorClass::Connect | ErrorClass::Protocol) => Response::Overcharged,
         Some(ErrorClass::Status) if matches!(status, Some(429 | 503)) => Response::Overcharged,
         _ => Response::Answered(took),

@@ -1,0 +1,64 @@
+//! The fields of a type or of a kind of authentication, drawn from what the domain says of them.
+
+use domain::destination::{Setting, SettingKind};
+use leptos::prelude::*;
+use serde_json::Value;
+
+use crate::{components::*, pages::forms::TypedBefore};
+
+/// A field for each of the settings below `path`.
+#[component]
+pub fn SettingFields(
+    path: &'static str,
+    settings: &'static [Setting],
+    /// As they are now, secrets masked; null for new ones.
+    former: Value,
+    /// Whether the browser asks for what is required: not where the fields may be hidden.
+    asks: bool,
+    typed: TypedBefore,
+) -> impl IntoView {
+    let fields: Vec<_> =
+        settings.iter().map(|setting| setting_field(path, setting, &former[setting.name], asks, typed)).collect();
+    view! { {fields} }.into_any()
+}
+
+fn setting_field(path: &str, setting: &'static Setting, former: &Value, asks: bool, typed: TypedBefore) -> AnyView {
+    let name = format!("{path}.{}", setting.name);
+    let text = former.as_str().unwrap_or_default();
+    let is_kept = setting.is_secret() && !text.is_empty();
+    let help = if setting.template {
+        format!("{} May hold {{{{ JSONata }}}} parts that are filled from the event.", setting.help).trim().to_owned()
+    } else {
+        setting.help.to_owned()
+    };
+    let hint = if is_kept { format!("{text} (leave empty to keep)") } else { setting.placeholder.to_owned() };
+    let control = match setting.kind {
+        SettingKind::Bool => {
+            let checked = typed.checked(&name, "true", former == &Value::Bool(true));
+            return view! { <Checkbox name=name label=setting.label help=help checked=checked/> }.into_any();
+        }
+        SettingKind::Select(options) => {
+            let usual = options.first().map_or("", |(word, _)| word);
+            let value = typed.text(&name, if text.is_empty() { usual } else { text });
+            let options: Vec<_> = options.iter().map(|(word, label)| Choice::new(*word, *label)).collect();
+            view! { <Select options=options value=value/> }.into_any()
+        }
+        SettingKind::Text => view! { <TextInput mono=true value=typed.text(&name, text) placeholder=hint/> }.into_any(),
+        SettingKind::Secret => view! { <TextInput mono=true placeholder=hint/> }.into_any(),
+        SettingKind::SecretText => view! { <TextArea mono=true rows=6 placeholder=hint/> }.into_any(),
+    };
+    let is_choice = matches!(setting.kind, SettingKind::Select(_));
+    let help = (!help.is_empty()).then_some(help);
+    view! {
+        <Field
+            name=name
+            label=setting.label
+            help=help
+            required=asks && setting.required && !is_kept
+            optional_mark=!setting.required && !is_choice
+        >
+            {control}
+        </Field>
+    }
+    .into_any()
+}
