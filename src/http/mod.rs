@@ -10,6 +10,7 @@ mod live;
 mod session;
 mod site;
 mod ssr;
+mod ws;
 
 use axum::{
     Router,

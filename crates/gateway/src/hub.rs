@@ -49,7 +49,19 @@ type Key = (EnvId, u64);
 
 struct Channel {
     name: String,
-    listeners: HashMap<u64, mpsc::Sender<Message>>,
+    listeners: HashMap<u64, Listener>,
+}
+
+struct Listener {
+    messages: mpsc::Sender<Message>,
+    is_lost: CancellationToken,
+}
+
+/// Where a client's messages come together, from all channels that it listens to.
+pub struct Inbox {
+    sender: mpsc::Sender<Message>,
+    messages: mpsc::Receiver<Message>,
+    is_lost: CancellationToken,
 }
 
 /// A message on its way to a client.
@@ -71,7 +83,6 @@ pub struct Subscription {
     hub: Hub,
     key: Key,
     number: u64,
-    messages: mpsc::Receiver<Message>,
 }
 
 /// What is sent, as other nodes find it.
@@ -108,7 +119,7 @@ impl Hub {
             store,
             node,
             channels: Mutex::default(),
-            next: AtomicU64::new(clock::id_bits() as u64 >> 16),
+            next: AtomicU64::new(u64::from_be_bytes(clock::secret_bytes()) >> 1),
             questions: Mutex::default(),
             passing: TaskTracker::new(),
         }))
@@ -116,18 +127,18 @@ impl Hub {
 
     /// Listens to a channel of a project; `None` when this node has as many listeners as it takes.
     #[must_use]
-    pub fn subscribe(&self, env: EnvId, channel: &str) -> Option<Subscription> {
+    pub fn subscribe(&self, env: EnvId, channel: &str, inbox: &Inbox) -> Option<Subscription> {
         let key = (env, digest(channel));
         let number = self.number();
-        let (sender, messages) = mpsc::channel(MAX_WAITING);
+        let listener = Listener { messages: inbox.sender.clone(), is_lost: inbox.is_lost.clone() };
         let mut channels = lock(&self.0.channels);
         if channels.values().map(|channel| channel.listeners.len()).sum::<usize>() >= MAX_LISTENERS {
             return None;
         }
         let listeners = || Channel { name: channel.to_owned(), listeners: HashMap::new() };
-        channels.entry(key).or_insert_with(listeners).listeners.insert(number, sender);
+        channels.entry(key).or_insert_with(listeners).listeners.insert(number, listener);
         drop(channels);
-        Some(Subscription { hub: self.clone(), key, number, messages })
+        Some(Subscription { hub: self.clone(), key, number })
     }
 
     /// Hands a message to everybody who listens, here and at other nodes, and says who got it.
@@ -142,9 +153,14 @@ impl Hub {
         let (got, mut received) = mpsc::unbounded_channel();
         if let Some(channel) = lock(&self.0.channels).get_mut(&key) {
             // One that does not keep up loses its place, and with it its connection.
-            channel
-                .listeners
-                .retain(|_, listener| listener.try_send(Message { text: Arc::clone(&text), got: got.clone() }).is_ok());
+            channel.listeners.retain(|_, listener| {
+                let message = Message { text: Arc::clone(&text), got: got.clone() };
+                let keeps_up = listener.messages.try_send(message).is_ok();
+                if !keeps_up {
+                    listener.is_lost.cancel();
+                }
+                keeps_up
+            });
         }
         drop(got);
         let deadline = deadline.min(Instant::now() + CLIENT_LIMIT);
@@ -249,10 +265,26 @@ impl Hub {
     }
 }
 
-impl Subscription {
-    /// The next message; `None` once the client has lost its place.
+impl Inbox {
+    #[must_use]
+    pub fn new() -> Self {
+        let (sender, messages) = mpsc::channel(MAX_WAITING);
+        Self { sender, messages, is_lost: CancellationToken::new() }
+    }
+
+    /// The next message; `None` once the client has fallen too far behind.
     pub async fn next(&mut self) -> Option<Message> {
-        self.messages.recv().await
+        tokio::select! {
+            biased;
+            () = self.is_lost.cancelled() => None,
+            message = self.messages.recv() => message,
+        }
+    }
+}
+
+impl Default for Inbox {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

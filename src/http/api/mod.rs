@@ -9,9 +9,10 @@ mod events;
 mod request;
 mod sources;
 
-use axum::Router;
+use axum::{Router, routing::get};
 
-use super::{AppState, error::Problem};
+pub(super) use self::request::key_of;
+use super::{AppState, error::Problem, ws};
 
 pub fn router() -> Router<AppState> {
     Router::new()
@@ -22,6 +23,7 @@ pub fn router() -> Router<AppState> {
         .merge(events::router())
         .merge(deliveries::router())
         .merge(api_keys::router())
+        .route("/ws", get(ws::connect))
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
 }

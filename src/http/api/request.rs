@@ -38,7 +38,8 @@ impl FromRequestParts<AppState> for Api {
     }
 }
 
-fn key_of(headers: &HeaderMap) -> Option<&str> {
+/// The API key that a request shows.
+pub fn key_of(headers: &HeaderMap) -> Option<&str> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let bearer = || {
         let (scheme, key) = text(header::AUTHORIZATION.as_str())?.split_once(' ')?;

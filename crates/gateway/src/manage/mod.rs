@@ -6,6 +6,7 @@
 mod access;
 mod accounts;
 mod api_keys;
+mod channels;
 mod connections;
 mod deliveries;
 mod destinations;
