@@ -61,6 +61,7 @@ mod harness;
 mod ingest;
 mod nodes;
 mod outage;
+mod peers;
 mod pooler;
 mod providers;
 mod retention;

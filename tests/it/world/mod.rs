@@ -28,6 +28,7 @@ pub use self::{
     client::{Answer, Client, destination},
     cluster::Cluster,
     database::Database,
+    folder::unique_name,
     live::Live,
     load::{Acknowledged, Digest, Entrance, Load, Post, Tally, digest},
     proxy::Proxy,

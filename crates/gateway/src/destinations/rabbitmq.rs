@@ -117,11 +117,14 @@ impl Rabbitmq {
         let reason = reason.as_str().map_or_else(|| reason.to_string(), str::to_owned);
         let words = said(&reason);
         let lower = words.to_ascii_lowercase();
-        if status == 413 || lower.contains("too large") || lower.contains("too_large") || lower.contains("larger than")
+        if status == 413 || lower.contains("too large") || lower.contains("size limit") || lower.contains("larger than")
         {
             return give_up(format!("the message is too large for RabbitMQ: {words}"));
         }
         match status {
+            401 if lower.contains("access refused") => retry(format!(
+                "{username} may not use the virtual host {vhost}, or it does not exist: check config.vhost and the user's permissions ({words})"
+            )),
             401 => retry(format!(
                 "RabbitMQ refuses the login of {username}: check config.username and config.password, and that the user has the tag management ({words})"
             )),
