@@ -60,6 +60,8 @@ enum Task {
     Lint,
     /// Run all tests: Rust on SQLite and PostgreSQL, then the browser journeys
     Test(TestArgs),
+    /// Install the programs that destinations are tested with: cloud services to be run here, brokers, providers
+    Peers,
     /// Measure the release build: each figure beside how fast the same server answers at all
     Bench(bench::Options),
     /// Run the fault harness for long: everything fails at once, and nothing may be lost
@@ -102,12 +104,14 @@ fn main() -> ExitCode {
 
 fn perform(task: Task) -> Result<()> {
     let workspace = Workspace::locate()?;
-    if let Task::Bench(options) = task {
-        return bench::run(&workspace, &options);
+    match task {
+        Task::Bench(options) => return bench::run(&workspace, &options),
+        Task::Peers => return test::install_peers(&workspace),
+        _ => {}
     }
     let toolchain = Toolchain::choose(&workspace)?;
     match task {
-        Task::Toolchain | Task::Bench(_) => Ok(()),
+        Task::Toolchain | Task::Bench(_) | Task::Peers => Ok(()),
         Task::Site { release } => site::build(&workspace, &toolchain, Mode::of(release)),
         Task::Build { release } => {
             let server = server::build(&workspace, &toolchain, Mode::of(release))?;

@@ -9,12 +9,12 @@ use domain::{
     page::Page,
 };
 use leptos::prelude::*;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{ApiError, Form, form::debug_without_fields, projects::ConfirmForm};
 #[cfg(feature = "ssr")]
 use super::{
-    caller::{answer, form_in_project, id, in_project, page_after},
+    caller::{form_in_project, id, in_project, page_after},
     form::read,
 };
 #[cfg(feature = "ssr")]
@@ -73,8 +73,16 @@ pub struct DestinationForm {
     /// The secrets that stay, masked.
     pub keep: Vec<String>,
     /// The settings of the type and of the authentication, by their paths: `config.url`, `auth.token`.
-    #[serde(flatten)]
+    #[serde(flatten, deserialize_with = "settings_among")]
     pub settings: BTreeMap<String, String>,
+}
+
+/// Whatever else a form sends is none of them.
+fn settings_among<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let fields = BTreeMap::<String, serde_json::Value>::deserialize(deserializer)?;
+    let is_setting = |name: &str| name.starts_with("config.") || name.starts_with("auth.");
+    let text = |(name, value): (String, serde_json::Value)| Some((name, value.as_str()?.to_owned()));
+    Ok(fields.into_iter().filter(|(name, _)| is_setting(name)).filter_map(text).collect())
 }
 
 impl Form for DestinationForm {
@@ -177,25 +185,16 @@ pub async fn test_destination(env: String, destination: String) -> Result<Trial,
     .await
 }
 
-#[cfg(feature = "ssr")]
-fn trial_key(destination: &str) -> String {
+/// Where a browser without JavaScript keeps the answer to its last test event.
+#[must_use]
+pub fn trial_key(destination: &str) -> String {
     format!("trial-{destination}")
-}
-
-/// The answer to the test event that this browser has just sent without JavaScript.
-#[server(endpoint = "destinations/last_test")]
-pub async fn last_test(destination: String) -> Result<Option<Trial>, ApiError> {
-    answer(async |call| {
-        call.user()?;
-        let kept = call.reply().take_once(&trial_key(&destination));
-        Ok(kept.and_then(|text| serde_json::from_str(&text).ok()))
-    })
-    .await
 }
 
 #[server(endpoint = "destinations/create")]
 pub async fn create_destination(env: String, #[server(flatten)] form: DestinationForm) -> Result<(), ApiError> {
     form_in_project(&env, &form, async |project| {
+        project.access.require(domain::permission::Permission::Write)?;
         let made = project.gateway.create_destination(&project.access, form.input()?).await;
         let destination = made.map_err(|error| in_the_form(error.into()))?;
         // One that was typed is known already.
@@ -216,6 +215,7 @@ pub async fn update_destination(
 ) -> Result<(), ApiError> {
     form_in_project(&env, &form, async |project| {
         let former = project.gateway.destination(&project.access, id(&destination)?).await?;
+        project.access.require(domain::permission::Permission::Write)?;
         let patch = form.patch(&former)?;
         let changed = project.gateway.update_destination(&project.access, former.id, patch).await;
         changed.map_err(|error| in_the_form(error.into()))?;

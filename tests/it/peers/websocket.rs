@@ -176,21 +176,22 @@ async fn websocket_a_client_that_takes_nothing_loses_its_place() {
     let (source, _) = trip.route("websocket", json!({ "channel": "orders" }), json!({})).await;
     // More than sockets and queues hold.
     let body = format!("\"{}\"", "x".repeat(500_000));
-    let last = eventually(Duration::from_secs(60), "the client is given up", async || {
-        let seen = trip.post(&source, body.clone()).await;
-        (reached(&seen.attempt)["clients"] == 0).then_some(seen)
-    })
-    .await;
-    last.is_delivered();
-    // It is told, or finds the connection gone, once it has taken what was on the way.
-    let ended = tokio::time::timeout(PATIENCE, async {
-        while let Some(Ok(message)) = slow.0.next().await {
-            if matches!(message, Message::Close(_)) {
-                break;
+    let mut last = String::new();
+    for _ in 0..60 {
+        last = trip.server.event(&source, body.clone()).await;
+    }
+    trip.server.api().event_becomes(&last, "delivered").await;
+    // It is told once it has taken what was on the way.
+    let code = tokio::time::timeout(PATIENCE, async {
+        loop {
+            if let Message::Close(Some(frame)) = slow.next().await {
+                return frame.code;
             }
         }
     });
-    ended.await.expect("it ends");
+    assert_eq!(code.await.expect("it ends"), CloseCode::Again);
+    let seen = trip.deliver("websocket", json!({ "channel": "orders" }), "{}").await;
+    assert_eq!(reached(&seen.attempt)["clients"], 0);
 }
 
 async fn websocket_channels_have_names() {

@@ -3,6 +3,7 @@
 mod browser;
 mod counts;
 mod faults;
+mod peers;
 
 use std::{
     env,
@@ -15,7 +16,10 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use self::counts::Counts;
-pub use self::faults::{FaultArgs, run as run_faults};
+pub use self::{
+    faults::{FaultArgs, run as run_faults},
+    peers::install as install_peers,
+};
 use crate::{
     command, packages,
     postgres::{Cluster, Disk},
@@ -50,6 +54,9 @@ pub fn run(workspace: &Workspace, toolchain: &Toolchain, selection: &Selection) 
     site::build(workspace, toolchain, Mode::Development)?;
     let mut counts = Counts::default();
     if selection.rust {
+        if let Err(error) = install_peers(workspace) {
+            println!("Tests of destinations will fail: {error:#}");
+        }
         counts += run_rust(toolchain, &selection.filter)?;
     }
     if selection.browser {

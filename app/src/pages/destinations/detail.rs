@@ -18,7 +18,7 @@ use crate::{
         connections::connections_of,
         destinations::{
             DeleteDestination, SetDestinationStatus, TestDestination, destination_circuit, destination_deliveries,
-            find_destination, last_test,
+            find_destination, trial_key,
         },
         names::{Names, known_names},
         once::shown_once,
@@ -47,10 +47,18 @@ pub fn DestinationPage() -> impl IntoView {
     let routes = Resource::new(key, |(env, id)| connections_of(env, id));
     let known = Resource::new(move || project.id(), known_names);
     let secret = Resource::new(move || id.get(), shown_once);
-    let trial = Resource::new(move || id.get(), last_test);
+    let trial = Resource::new(move || trial_key(&id.get()), shown_once);
     let test = use_action::<TestDestination>();
     let load = move || async move {
-        Ok((found.await?, circuit.await?, recent.await?, routes.await?, known.await?, secret.await?, trial.await?))
+        Ok((
+            found.await?,
+            circuit.await?,
+            recent.await?,
+            routes.await?,
+            known.await?,
+            secret.await?,
+            trial_of(trial.await?),
+        ))
     };
     view! {
         <Loaded
@@ -80,6 +88,10 @@ pub fn DestinationPage() -> impl IntoView {
         />
     }
     .into_any()
+}
+
+fn trial_of(kept: Option<String>) -> Option<Trial> {
+    serde_json::from_str(&kept?).ok()
 }
 
 #[component]

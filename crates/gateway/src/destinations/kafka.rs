@@ -124,7 +124,7 @@ impl Kafka {
             }
             413 => give_up(format!("the record is too large for the REST proxy: {words}")),
             // A message that does not parse is one now and for ever.
-            422 | 42201..=42299 => give_up(format!("the REST proxy does not take the record: {words}")),
+            422 | 42200..=42299 => give_up(format!("the REST proxy does not take the record: {words}")),
             429 | 42901 => retry(format!("the REST proxy limits the rate of the topic {topic}: {words}")),
             code => retry(format!("the topic {topic} did not take the record: {status}, error code {code}: {words}")),
         }

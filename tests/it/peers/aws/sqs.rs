@@ -89,16 +89,15 @@ async fn sqs_keeps_the_order_of_a_group() {
 
 async fn sqs_bodies_that_are_no_text() {
     let (moto, trip) = (Moto::shared().await, Trip::new().await);
-    let queue = queue(moto, false);
-    let (source, _) = trip.route("aws_sqs", moto.admin.settings(json!({ "queue_url": queue })), json!({})).await;
     for body in [&b"\xff\x00\xfe"[..], b"a\x01b"] {
-        trip.post(&source, body).await.is_delivered();
+        let queue = queue(moto, false);
+        trip.deliver("aws_sqs", moto.admin.settings(json!({ "queue_url": queue })), body).await.is_delivered();
         let got = messages(moto, &queue).pop().expect("a message");
         assert_eq!(got["Body"], BASE64_STANDARD.encode(body));
         assert_eq!(got["MessageAttributes"]["content_encoding"]["StringValue"], "base64");
-        moto.call("sqs", "purge_queue", &json!({ "QueueUrl": queue }));
     }
-    trip.post(&source, "").await.is_given_up("status", &["no body"]);
+    let config = moto.admin.settings(json!({ "queue_url": queue(moto, false) }));
+    trip.deliver("aws_sqs", config, "").await.is_given_up("status", &["no body"]);
 }
 
 async fn sqs_wrong_credentials() {
