@@ -132,6 +132,8 @@ export class Dashboard {
     await this.go("Destinations");
     await this.link("New destination").first().click();
     await this.expectPage("New destination");
+    await this.link("HTTP").click();
+    await this.expectPage("New HTTP destination");
     await this.field("Name").fill(name);
     await this.field("URL").fill(url);
     if (timeoutMs !== undefined) await this.field("Timeout").fill(String(timeoutMs));

@@ -42,6 +42,8 @@ test("a webhook signed by Stripe's library is delivered byte for byte", async ({
   await expect(current).toContainText("Add a destination");
   await current.getByRole("link", { name: "New destination" }).click();
   await dashboard.expectPage("New destination");
+  await dashboard.link("HTTP").click();
+  await dashboard.expectPage("New HTTP destination");
   await dashboard.field("Name").fill("orders");
   await dashboard.field("URL").fill(`${receiver.url}/hooks?team=billing`);
   await dashboard.button("Create destination").click();

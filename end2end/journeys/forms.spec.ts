@@ -118,7 +118,7 @@ test("a source without a template shows what its kind of verification needs", as
 
 test("a destination: refused, made, changed, paused and deleted", async ({ complaints, dashboard, page, project, receiver }) => {
   complaints.foresee(REFUSED);
-  await dashboard.open(`${project.path}/destinations/new`);
+  await dashboard.open(`${project.path}/destinations/new?type=http`);
   await dashboard.field("Name").fill("orders");
   await dashboard.field("URL").fill("ftp://127.0.0.1/");
   await dashboard.field("Headers").fill("X-Team: billing\nwithout a colon");

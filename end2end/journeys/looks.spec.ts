@@ -70,7 +70,9 @@ test.describe("in a project", () => {
     for (const [name, path] of [
       ["source-gallery", "/sources/new"],
       ["source-new-custom", "/sources/new?template=custom"],
-      ["destination-new", "/destinations/new"],
+      ["destination-gallery", "/destinations/new"],
+      ["destination-new-http", "/destinations/new?type=http"],
+      ["destination-new-sqs", "/destinations/new?type=aws_sqs"],
       ["settings", "/settings"],
       ["api-keys", "/settings/keys"],
     ] as const) {
@@ -183,7 +185,7 @@ test.describe("in a project", () => {
   });
 
   test("that just got a secret", async ({ dashboard, page, project, receiver }) => {
-    await dashboard.open(`${project.path}/destinations/new`);
+    await dashboard.open(`${project.path}/destinations/new?type=http`);
     await dashboard.field("Name").fill("orders");
     await dashboard.field("URL").fill(receiver.url);
     await dashboard.button("Create destination").click();

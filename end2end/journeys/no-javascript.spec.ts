@@ -59,6 +59,10 @@ test("everything simple works without JavaScript", async ({ complaints, dashboar
   await page.reload();
   await dashboard.expectPage("orders");
   await expect(page.getByLabel("Signing secret", { exact: true })).toHaveCount(0);
+  await dashboard.button("Send test event").click();
+  await dashboard.expectPage("orders");
+  await expect(page.getByText("The test event was delivered")).toBeVisible();
+  expect(JSON.parse((await receiver.request(1)).body.toString()).type).toBe("hookstream.test");
   await dashboard.createConnection("stripe-live", "orders");
 
   const { response, body } = await sendStripeEvent(ingestUrl, STRIPE_SECRET, {
@@ -67,7 +71,7 @@ test("everything simple works without JavaScript", async ({ complaints, dashboar
     data: {},
   });
   expect(response.status).toBe(200);
-  expect((await receiver.request(1)).body.toString()).toBe(body);
+  expect((await receiver.request(2)).body.toString()).toBe(body);
   // The page does not follow along here; loading it again does.
   await expect(async () => {
     await dashboard.open(`${dashboard.project}/events`);
@@ -82,7 +86,7 @@ test("everything simple works without JavaScript", async ({ complaints, dashboar
   await attempt.locator("summary").click();
   await expect(attempt).toContainText("Status 200");
   await dashboard.delivery("orders").getByRole("button", { name: "Retry" }).click();
-  await receiver.request(2);
+  await receiver.request(3);
   await dashboard.expectPage("invoice.paid");
 
   // Deleting: a wrong name is refused, the right one is taken.

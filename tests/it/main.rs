@@ -52,6 +52,7 @@ mod world;
 
 mod api;
 mod delivery;
+mod destination_forms;
 mod durability;
 mod failover;
 mod faults;

@@ -22,17 +22,15 @@ impl DestinationForm {
     pub(super) fn input(&self) -> Result<DestinationInput, ApiError> {
         let mut errors = FieldErrors::default();
         let kind = read::word(&mut errors, "type", &self.kind).unwrap_or(DestinationType::Http);
-        let auth = self.auth_kind(&mut errors).map(|kind| {
-            let mut auth = self.settings_of("auth", kind.settings(), &Value::Null);
-            auth["type"] = json!(kind);
-            auth
-        });
+        let auth_kind = self.auth_kind(&mut errors);
+        let mut auth = self.settings_of("auth", auth_kind.settings(), &Value::Null);
+        auth["type"] = json!(auth_kind);
         let input = DestinationInput {
             name: self.name.clone(),
             slug: None,
             kind,
             config: self.settings_of("config", kind.settings(), &Value::Null),
-            auth,
+            auth: Some(auth),
             headers: Some(header_lines(&mut errors, &self.headers)),
             timeout_ms: read::number(&mut errors, "timeout_ms", &self.timeout_ms),
             retry: Some(self.retry(&mut errors)),
@@ -69,8 +67,8 @@ impl DestinationForm {
         Ok(patch)
     }
 
-    fn auth_kind(&self, errors: &mut FieldErrors) -> Option<AuthType> {
-        Some(read::word(errors, "auth.type", &self.auth).unwrap_or(AuthType::None))
+    fn auth_kind(&self, errors: &mut FieldErrors) -> AuthType {
+        read::word(errors, "auth.type", &self.auth).unwrap_or(AuthType::None)
     }
 
     /// What was typed into the fields of these settings. A secret that was left empty is the former one, masked as it came.
@@ -88,7 +86,7 @@ impl DestinationForm {
     }
 
     fn auth_patch(&self, errors: &mut FieldErrors, former: &Destination) -> Value {
-        let Some(kind) = self.auth_kind(errors) else { return Value::Null };
+        let kind = self.auth_kind(errors);
         let known = if kind == former.auth.kind() { json!(former.auth) } else { Value::Null };
         let mut patch = self.settings_of("auth", kind.settings(), &known);
         patch["type"] = json!(kind);

@@ -16,7 +16,7 @@ pub struct Program {
     folder: PathBuf,
 }
 
-const START_LIMIT: Duration = Duration::from_secs(60);
+const START_LIMIT: Duration = Duration::from_mins(1);
 
 /// Runs a program until its own input ends. The pipe closes with the tests' process, so nothing is left behind. What the
 /// program has started besides is named in files that end in `.pid`.

@@ -12,19 +12,23 @@ pub fn SettingFields(
     path: &'static str,
     settings: &'static [Setting],
     /// As they are now, secrets masked; null for new ones.
-    former: Value,
+    mut former: Value,
     /// Whether the browser asks for what is required: not where the fields may be hidden.
     asks: bool,
     typed: TypedBefore,
 ) -> impl IntoView {
-    let fields: Vec<_> =
-        settings.iter().map(|setting| setting_field(path, setting, &former[setting.name], asks, typed)).collect();
+    let field = |setting: &'static Setting| {
+        let former = former.get_mut(setting.name).map(Value::take).unwrap_or_default();
+        setting_field(path, setting, former, asks, typed)
+    };
+    let fields: Vec<_> = settings.iter().map(field).collect();
     view! { {fields} }.into_any()
 }
 
-fn setting_field(path: &str, setting: &'static Setting, former: &Value, asks: bool, typed: TypedBefore) -> AnyView {
+fn setting_field(path: &str, setting: &'static Setting, former: Value, asks: bool, typed: TypedBefore) -> AnyView {
     let name = format!("{path}.{}", setting.name);
-    let text = former.as_str().unwrap_or_default();
+    let is_on = former == Value::Bool(true);
+    let text = if let Value::String(text) = former { text } else { String::new() };
     let is_kept = setting.is_secret() && !text.is_empty();
     let help = if setting.template {
         format!("{} May hold {{{{ JSONata }}}} parts that are filled from the event.", setting.help).trim().to_owned()
@@ -34,12 +38,12 @@ fn setting_field(path: &str, setting: &'static Setting, former: &Value, asks: bo
     let hint = if is_kept { format!("{text} (leave empty to keep)") } else { setting.placeholder.to_owned() };
     let control = match setting.kind {
         SettingKind::Bool => {
-            let checked = typed.checked(&name, "true", former == &Value::Bool(true));
+            let checked = typed.checked(&name, "true", is_on);
             return view! { <Checkbox name=name label=setting.label help=help checked=checked/> }.into_any();
         }
         SettingKind::Select(options) => {
             let usual = options.first().map_or("", |(word, _)| word);
-            let value = typed.text(&name, if text.is_empty() { usual } else { text });
+            let value = typed.text(&name, if text.is_empty() { usual.to_owned() } else { text });
             let options: Vec<_> = options.iter().map(|(word, label)| Choice::new(*word, *label)).collect();
             view! { <Select options=options value=value/> }.into_any()
         }

@@ -1,6 +1,6 @@
 //! Trying a destination: an event that was made up, and what the receiver answered.
 
-use domain::delivery::Trial;
+use domain::delivery::{ErrorClass, Trial};
 use leptos::prelude::*;
 
 use crate::{
@@ -63,7 +63,7 @@ fn Answered(trial: Trial) -> impl IntoView {
         (AlertTone::Danger, "The test event was not delivered")
     };
     let error = trial.error.map(|error| format!("{error}."));
-    let class = trial.error_class.map(|class| class.as_str());
+    let class = trial.error_class.map(ErrorClass::as_str);
     let body = trial.response_body.filter(|body| !body.is_empty());
     view! {
         <div class="stack">

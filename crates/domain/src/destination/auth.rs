@@ -194,13 +194,11 @@ impl Auth {
             return None;
         };
         let mut given = given.clone();
-        let kind = match given.shift_remove("type") {
-            Some(Value::String(word)) => errors.check("auth.type", word.parse::<AuthType>())?,
-            _ => {
-                errors.push("auth.type", "must name the kind of authentication");
-                return None;
-            }
+        let Some(Value::String(word)) = given.shift_remove("type") else {
+            errors.push("auth.type", "must name the kind of authentication");
+            return None;
         };
+        let kind = errors.check("auth.type", word.parse::<AuthType>())?;
         let mut read = setting::read(errors, "auth", kind.settings(), &Value::Object(given))?;
         read.insert("type".to_owned(), kind.as_str().into());
         let mut auth: Self = errors.check("auth", serde_json::from_value(Value::Object(read)))?;

@@ -155,9 +155,10 @@ pub(super) fn check_region(errors: &mut FieldErrors, path: &str, region: &str) {
 }
 
 impl SqsConfig {
+    /// AWS tells by the end of the name, in these very letters.
     #[must_use]
     pub fn is_fifo(&self) -> bool {
-        self.queue_url.ends_with(".fifo")
+        self.queue_url.strip_suffix(".fifo").is_some()
     }
 
     pub(super) fn check(&mut self, errors: &mut FieldErrors) {

@@ -1,7 +1,7 @@
 //! The settings of a destination, typed by its type.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value};
 
 use super::{
     aws::{EventBridgeConfig, S3Config, SqsConfig},
@@ -35,7 +35,8 @@ impl Config {
     /// # Errors
     /// When it is no `config` of this type.
     pub fn from_parts(kind: DestinationType, config: Value) -> Result<Self, serde_json::Error> {
-        serde_json::from_value(json!({ "type": kind, "config": config }))
+        let parts = [("type".to_owned(), kind.as_str().into()), ("config".to_owned(), config)];
+        serde_json::from_value(Map::from_iter(parts).into())
     }
 
     /// Reads what somebody gave.
@@ -119,6 +120,8 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     /// Every setting of a type with a value that is allowed.

@@ -59,7 +59,7 @@ impl KafkaConfig {
         match (&self.cluster_id, self.version) {
             (None, KafkaVersion::V3) => errors.push("config.cluster_id", "must be given with version v3"),
             (Some(id), _) if !is_name(id) => {
-                errors.push("config.cluster_id", "must be the ID of a cluster such as lkc-abc123")
+                errors.push("config.cluster_id", "must be the ID of a cluster such as lkc-abc123");
             }
             _ => {}
         }

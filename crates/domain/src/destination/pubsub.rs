@@ -59,7 +59,7 @@ fn check_account(text: &str) -> Result<(), String> {
         return Err("must be the JSON file of a service account's key".to_owned());
     };
     for name in ["client_email", "private_key", "token_uri"] {
-        if !account.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty()) {
+        if account.get(name).and_then(Value::as_str).is_none_or(str::is_empty) {
             return Err(format!("must hold {name}: take the JSON file of a service account's key whole"));
         }
     }

@@ -86,10 +86,10 @@ impl Setting {
             (_, Value::Null) => Ok(None),
             (SettingKind::Bool, Value::Bool(_)) => Ok(Some(value.clone())),
             (SettingKind::Bool, _) => Err("must be true or false".to_owned()),
-            (SettingKind::Select(options), Value::String(word)) => match options.iter().any(|(it, _)| it == word) {
-                true => Ok(Some(value.clone())),
-                false => Err(format!("must be {}", one_of(options.iter().map(|(word, _)| *word)))),
-            },
+            (SettingKind::Select(options), Value::String(word)) if options.iter().all(|(it, _)| it != word) => {
+                Err(format!("must be {}", one_of(options.iter().map(|(word, _)| *word))))
+            }
+            (SettingKind::Select(_), Value::String(_)) => Ok(Some(value.clone())),
             (kind, Value::String(text)) => Ok(read_text(kind, text)?.map(Value::String)),
             _ => Err("must be a text".to_owned()),
         }

@@ -94,12 +94,12 @@ impl EventBridge {
                 return Outcome::Delivered;
             }
             let code = entry.error_code.unwrap_or_default();
-            return self.refused(200, &Refusal { code, message: entry.error_message.unwrap_or_default() }, &on);
+            return Self::refused(200, &Refusal { code, message: entry.error_message.unwrap_or_default() }, &on);
         }
-        self.refused(status, &Refusal::of(answer), &on)
+        Self::refused(status, &Refusal::of(answer), &on)
     }
 
-    fn refused(&self, status: u16, refusal: &Refusal, on: &str) -> Outcome {
+    fn refused(status: u16, refusal: &Refusal, on: &str) -> Outcome {
         let words = said(&refusal.message);
         let is_too_large = || ["too large", "over the limit", "exceed"].iter().any(|it| words.contains(it));
         match refusal.code.as_str() {

@@ -69,13 +69,12 @@ impl S3 {
     }
 
     async fn key_of(&self, outgoing: &Outgoing<'_>) -> Result<String, String> {
-        let name = match &self.key {
-            Some(template) => template.fill(|| outgoing.input()).await?,
-            None => {
-                let date = outgoing.received_at().to_offset();
-                let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
-                format!("{year:04}/{month:02}/{day:02}/{}.json", outgoing.event_id)
-            }
+        let name = if let Some(template) = &self.key {
+            template.fill(|| outgoing.input()).await?
+        } else {
+            let date = outgoing.received_at().to_offset();
+            let (year, month, day) = (date.year(), u8::from(date.month()), date.day());
+            format!("{year:04}/{month:02}/{day:02}/{}.json", outgoing.event_id)
         };
         let key = format!("{}{name}", self.prefix);
         if key.is_empty() || key.len() > MAX_KEY || key.chars().any(char::is_control) {

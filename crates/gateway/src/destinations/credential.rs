@@ -132,12 +132,14 @@ impl OAuth2 {
     }
 
     /// Says of a failed token what to look at.
-    pub fn explain(&self, error: SendError) -> SendError {
-        if error.class != ErrorClass::Status {
-            return SendError { message: format!("no token from {}: {}", self.token_url, error.message), ..error };
-        }
-        let advice = "check auth.token_url, auth.client_id, auth.client_secret and auth.scope";
-        SendError { message: format!("{}; {advice}", error.message), ..error }
+    pub fn explain(&self, error: &SendError) -> SendError {
+        let message = if error.class == ErrorClass::Status {
+            let advice = "check auth.token_url, auth.client_id, auth.client_secret and auth.scope";
+            format!("{}; {advice}", error.message)
+        } else {
+            format!("no token from {}: {}", self.token_url, error.message)
+        };
+        SendError::new(error.class, message)
     }
 }
 

@@ -75,7 +75,7 @@ struct Status {
 }
 
 impl Pubsub {
-    pub fn new(config: PubsubConfig) -> Result<Self, String> {
+    pub fn new(config: &PubsubConfig) -> Result<Self, String> {
         let endpoint = config.endpoint.as_deref().unwrap_or(DEFAULT_ENDPOINT).trim_end_matches('/');
         let topic = format!("projects/{}/topics/{}", config.project_id, config.topic_id);
         let url = Url::parse(&format!("{endpoint}/v1/{topic}:publish")).map_err(|error| error.to_string())?;
@@ -103,7 +103,7 @@ impl Pubsub {
         loop {
             let got = match self.tokens.get(post, || self.account.token_request(post.now)).await {
                 Ok(got) => got,
-                Err(error) => return unsent(Outcome::Retry(self.account.explain(error))),
+                Err(error) => return unsent(Outcome::Retry(self.account.explain(&error))),
             };
             let mut request = Request::new(Method::POST, self.url.clone(), body.clone());
             request.set("content-type", "application/json");
@@ -198,13 +198,13 @@ impl Account {
         Ok(request)
     }
 
-    fn explain(&self, error: SendError) -> SendError {
+    fn explain(&self, error: &SendError) -> SendError {
         let advice = "the key may have been revoked: check config.service_account_json, and the clock of this server";
         let message = match error.class {
             ErrorClass::Status => format!("{} gets no token: {}; {advice}", self.email, error.message),
             _ => format!("no token from {}: {}", self.token_uri, error.message),
         };
-        SendError { message, ..error }
+        SendError::new(error.class, message)
     }
 }
 

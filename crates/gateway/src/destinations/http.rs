@@ -80,7 +80,7 @@ impl Http {
         loop {
             let got = match oauth2.tokens.get(post, || Ok(oauth2.token_request())).await {
                 Ok(got) => got,
-                Err(error) => return Exchange::unsent(request.shown(), Outcome::Retry(oauth2.explain(error))),
+                Err(error) => return Exchange::unsent(request.shown(), Outcome::Retry(oauth2.explain(&error))),
             };
             request.set_secret("authorization", &format!("Bearer {}", got.value));
             let exchange = post.exchange(request, by_status).await;

@@ -83,8 +83,7 @@ impl Kafka {
         }
         match self.version {
             KafkaVersion::V3 => match body["error_code"].as_u64() {
-                Some(200) if body["offset"].is_u64() => Outcome::Delivered,
-                None if body["offset"].is_u64() => Outcome::Delivered,
+                Some(200) | None if body["offset"].is_u64() => Outcome::Delivered,
                 Some(code) if code != 200 => self.refused(status, code, body["message"].as_str().unwrap_or_default()),
                 _ => retry("what answers at config.rest_url is no Kafka REST proxy v3: its answer names no offset"),
             },

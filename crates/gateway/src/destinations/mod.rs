@@ -48,7 +48,7 @@ impl Sender {
             Config::AwsSqs(config) => Self::Sqs(aws_sqs::Sqs::new(config)?),
             Config::AwsS3(config) => Self::S3(Box::new(aws_s3::S3::new(config)?)),
             Config::AwsEventbridge(config) => Self::EventBridge(Box::new(aws_eventbridge::EventBridge::new(config)?)),
-            Config::GcpPubsub(config) => Self::Pubsub(Box::new(gcp_pubsub::Pubsub::new(config)?)),
+            Config::GcpPubsub(config) => Self::Pubsub(Box::new(gcp_pubsub::Pubsub::new(&config)?)),
             Config::Kafka(config) => Self::Kafka(Box::new(kafka::Kafka::new(config)?)),
             Config::Rabbitmq(config) => Self::Rabbitmq(Box::new(rabbitmq::Rabbitmq::new(config)?)),
             Config::Websocket(config) => Self::Websocket(websocket::Websocket::new(config, env_id)),

@@ -63,7 +63,7 @@ impl TokenCache {
             let answer = post.ask(post.client, request()?).await?;
             let (value, lifetime) = read(&answer)?;
             let margin = MARGIN.min(lifetime / 4);
-            *kept = Some(Token { value: value.clone(), good_until: asked_at + (lifetime - margin) });
+            *kept = Some(Token { value: value.clone(), good_until: asked_at + lifetime.saturating_sub(margin) });
             Ok(Got { value, is_kept: false })
         };
         tokio::time::timeout_at(post.deadline, fetch).await.unwrap_or_else(|_| Err(post.timeout()))
@@ -106,7 +106,7 @@ mod tests {
         let answer =
             |status, body: &str| Answer { status: Some(status), headers: vec![], body: body.into(), retry_after: None };
         let token = read(&answer(200, r#"{"access_token":"t","token_type":"Bearer","expires_in":3600}"#));
-        assert_eq!(token, Ok(("t".to_owned(), Duration::from_secs(3600))));
+        assert_eq!(token, Ok(("t".to_owned(), Duration::from_hours(1))));
         assert_eq!(read(&answer(200, r#"{"access_token":"t"}"#)).map(|it| it.1), Ok(UNSAID));
         let refused = read(&answer(401, r#"{"error":"invalid_client","error_description":"no such client."}"#));
         let message = refused.expect_err("refused").message;

@@ -131,9 +131,10 @@ impl Key {
             "region": "eu-central-1", "access_key_id": self.id, "secret_access_key": self.secret,
             "session_token": self.token,
         });
-        for (name, value) in more.as_object().into_iter().flatten() {
-            settings[name] = value.clone();
-        }
+        let (Value::Object(settings_with_key), Value::Object(more)) = (&mut settings, more) else {
+            panic!("settings are an object")
+        };
+        settings_with_key.extend(more);
         settings
     }
 
