@@ -272,6 +272,9 @@ async fn secrets_that_were_read_can_be_sent_again() {
     let config = json!({ "config": read["config"].clone(), "name": "Renamed" });
     api.patch(&path, config).await.expect(200);
     api.patch(&path, json!({ "config": { "exchange": "other" } })).await.expect(200);
+    let stored = trip.world.database().bytes().await;
+    let is_there = |text: &str| stored.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(is_there("rabbit.test") && !is_there("secret-of-the-test"), "secrets are sealed at rest");
     let bad = api.patch(&path, json!({ "config": { "password": "••••••••nope" } })).await;
     assert!(bad.field_error("config.password").contains("masked"));
     api.patch(&path, json!({ "config": { "routing_key": "{{ a + }}" } })).await.field_error("config.routing_key");
