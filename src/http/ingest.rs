@@ -14,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 use domain::id::{EventId, SourceId};
 use gateway::{
     clock,
-    manage::{Acknowledged, BodyRoom, IngestRequest, RequestHead},
+    manage::{Acknowledged, BodyRoom, IngestRequest, RequestHead, Taken},
 };
 use http_body_util::{BodyExt, Limited};
 use serde::Serialize;
@@ -73,8 +73,21 @@ async fn ingest(
         Unread::Problem(problem) => problem,
     })?;
     let request = IngestRequest { head, body, room: Some(room) };
-    let taken = state.gateway.ingest(admission, request).await?;
-    Ok(acknowledgement(source_id, &taken))
+    Ok(match state.gateway.ingest(admission, request).await? {
+        Taken::Event(taken) => acknowledgement(source_id, &taken),
+        Taken::Greeting(reply) => answer(reply.status, reply.content_type, reply.body),
+    })
+}
+
+/// A body that somebody else has written, or asked for: a browser is to take it for nothing else than it says.
+fn answer(status: u16, content_type: &str, body: String) -> Response {
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
+    if let Ok(content_type) = HeaderValue::from_str(content_type) {
+        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    }
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 /// The answer to a request that is on disk.
@@ -83,13 +96,7 @@ fn acknowledgement(source_id: SourceId, taken: &Acknowledged) -> Response {
         let accepted = Accepted { event_id: taken.event_id, source_id, duplicate: taken.is_duplicate };
         return Json(accepted).into_response();
     };
-    let mut response = Response::new(Body::from(fixed.body.clone()));
-    *response.status_mut() = StatusCode::from_u16(fixed.status).unwrap_or_default();
-    if let Ok(content_type) = HeaderValue::from_str(&fixed.content_type) {
-        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
-    }
-    // Whoever wrote the body is not this server: a browser is to take it for nothing else than it says.
-    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let mut response = answer(fixed.status, &fixed.content_type, fixed.body.clone());
     if let Ok(id) = HeaderValue::from_str(&taken.event_id.to_string()) {
         response.headers_mut().insert("x-hookstream-event-id", id);
     }

@@ -14,6 +14,8 @@ on_both_databases!(
     the_public_url_is_what_is_signed,
     settings_are_refused_where_they_are_wrong,
     a_verify_token_is_shown_as_a_secret_is,
+    providers_try_a_url_out,
+    a_token_of_mailgun_is_good_once,
 );
 
 /// What the files of fixtures hold, by their names.
@@ -158,4 +160,73 @@ async fn a_verify_token_is_shown_as_a_secret_is(on: On) {
     assert_eq!(after["verification"], shown["verification"]);
     let other = json!({ "verification": { "verify_token": format!("{token}x") } });
     server.api().patch(&path, other).await.field_error("verification.verify_token");
+}
+
+/// What providers ask of a URL is answered as they want it, and is no event.
+async fn providers_try_a_url_out(on: On) {
+    let world = World::new(on).await;
+    let server = world.serve().await;
+    let get = async |source: &str, query: &str| {
+        Answer::of(server.api().http().get(format!("{}?{query}", server.ingest_url(source)))).await
+    };
+
+    let slack = source_of(&server, "slack", &json!({ "secrets": ["s3cret of Slack"] })).await;
+    let (body, now) = (r#"{"type": "url_verification", "challenge": "3eZbrw1aB10FEMAGAZd4F"}"#, signature::now());
+    let signed = |secret: &[u8]| {
+        let tag = signature::hmac_sha256(secret, &[format!("v0:{now}:").as_bytes(), body.as_bytes()]);
+        let request = server.ingest(&slack).header("x-slack-request-timestamp", now.to_string()).body(body);
+        request.header("x-slack-signature", format!("v0={}", hex::encode(tag)))
+    };
+    let answer = Answer::of(signed(b"s3cret of Slack")).await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "3eZbrw1aB10FEMAGAZd4F"));
+    assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("text/plain")));
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    Answer::of(signed(b"another")).await.problem(401, "unverified");
+
+    let meta = json!({ "secrets": ["an app secret"], "verify_token": "a token for Meta alone" });
+    let meta = source_of(&server, "meta", &meta).await;
+    let asked = "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token";
+    let answer = get(&meta, &format!("{asked}=a+token+for+Meta+alone")).await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "1158201444"));
+    get(&meta, &format!("{asked}=another")).await.problem(401, "unverified");
+
+    let x = source_of(&server, "x", &json!({ "secrets": ["consumer secret"] })).await;
+    let answer = get(&x, "crc_token=foo").await.expect(200);
+    let tag = BASE64_STANDARD.encode(signature::hmac_sha256(b"consumer secret", &[b"foo"]));
+    assert_eq!(answer, json!({ "response_token": format!("sha256={tag}") }));
+
+    let graph = source_of(&server, "microsoft_graph", &json!({ "secrets": ["client state"] })).await;
+    let ask = server.api().http().post(format!("{}?validationToken=a%3Cb%3E", server.ingest_url(&graph)));
+    let answer = Answer::of(ask).await;
+    assert_eq!((answer.status, answer.text().as_str()), (200, "a<b>"));
+    assert!(answer.header("content-type").is_some_and(|kind| kind.starts_with("text/plain")));
+
+    let own = json!({ "type": "none", "challenge_parameter": "challenge" });
+    let own = server.api().make("sources", json!({ "name": "own", "verification": own })).await;
+    assert_eq!(get(&own, "challenge=abc").await.text(), "abc");
+    assert!(server.api().all("/v1/events").await.is_empty());
+    // Everything else is an event.
+    get(&own, "other=abc").await.expect(200);
+    assert_eq!(server.api().all("/v1/events").await.len(), 1);
+}
+
+/// Mailgun signs no more than a time and a token: who has seen one request could send any other.
+async fn a_token_of_mailgun_is_good_once(on: On) {
+    let world = World::new(on).await;
+    let server = world.serve().await;
+    let source = source_of(&server, "mailgun", &json!({ "secrets": ["key-0123456789"] })).await;
+    let event = |token: &str, subject: &str| {
+        let now = signature::now().to_string();
+        let tag = signature::hmac_sha256(b"key-0123456789", &[now.as_bytes(), token.as_bytes()]);
+        let signature = json!({ "timestamp": now, "token": token, "signature": hex::encode(tag) });
+        json!({ "signature": signature, "event-data": { "event": "delivered", "id": subject } }).to_string()
+    };
+    let token = "a".repeat(50);
+    server.event(&source, event(&token, "one")).await;
+    server.post(&source, event(&token, "forged")).await.problem(401, "unverified");
+    server.event(&source, event(&"b".repeat(50), "two")).await;
+    assert_eq!(server.api().all("/v1/events").await.len(), 2);
+    let at_once: Vec<_> = (0..20).map(|n| server.post(&source, event(&"c".repeat(50), &n.to_string()))).collect();
+    let taken = futures::future::join_all(at_once).await.iter().filter(|answer| answer.status == 200).count();
+    assert_eq!((taken, server.api().all("/v1/events").await.len()), (1, 3));
 }

@@ -27,6 +27,19 @@ pub struct About {
     pub search: &'static [&'static str],
 }
 
+impl About {
+    /// Whether somebody who types this, in small letters, may mean it.
+    #[must_use]
+    pub fn is_found_by(&self, text: &str) -> bool {
+        let places = [self.label, self.category.label(), self.summary];
+        let mut words = text.split_whitespace();
+        words.all(|word| {
+            let has_it = |place: &&str| place.to_lowercase().contains(word);
+            places.iter().any(has_it) || self.search.iter().any(has_it)
+        })
+    }
+}
+
 /// Under which heading a provider stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -72,3 +72,13 @@ fn every_sample_is_what_it_says() {
         }
     }
 }
+
+#[test]
+fn a_template_is_found_by_its_words() {
+    let found = |text: &str| TemplateId::ALL.into_iter().filter(|id| id.about().is_found_by(text)).collect::<Vec<_>>();
+    assert_eq!(found("").len(), TemplateId::ALL.len());
+    assert_eq!(found("stripe"), [TemplateId::Stripe]);
+    assert!(found("payments").contains(&TemplateId::Paddle));
+    assert!(found("whatsapp").contains(&TemplateId::Meta));
+    assert!(found("no such provider").is_empty());
+}

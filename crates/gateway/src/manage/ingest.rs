@@ -17,9 +17,10 @@ use super::{BodyRoom, IngestRequest, Refusal, RequestHead};
 use crate::{
     Gateway, clock,
     pipeline::{
-        ingest::{Checked, Origin, admit, check, inlet_of},
+        ingest::{Checked, Origin, admit, check, greet, inlet_of},
         route::{Planned, plan},
     },
+    providers::Reply,
     registry::{Inlet, Snapshot},
     worker::Reservation,
 };
@@ -43,6 +44,13 @@ pub struct Acknowledged {
     pub event_id: EventId,
     pub is_duplicate: bool,
     inlet: Arc<Inlet>,
+}
+
+/// What became of a request that was not refused.
+pub enum Taken {
+    Event(Acknowledged),
+    /// It was no event.
+    Greeting(Reply),
 }
 
 impl Acknowledged {
@@ -82,20 +90,25 @@ impl Gateway {
         refusal
     }
 
-    /// Stores a request as an event. When this returns, the event is on disk.
-    pub async fn ingest(&self, admission: Admission, request: IngestRequest) -> Result<Acknowledged, Refusal> {
+    /// Stores a request as an event, unless it is no event but the provider's way to try the URL out. When this returns, the
+    /// event is on disk.
+    pub async fn ingest(&self, admission: Admission, request: IngestRequest) -> Result<Taken, Refusal> {
         let inlet = admission.0;
         let can_be_refused = inlet.needs_proof() || inlet.schema.is_some();
         let kept = can_be_refused.then(|| (request.head.clone(), request.body.clone()));
         let terms = Terms { origin: Origin::Sender, signed_before: request.head.received_at, may_repeat: false };
-        let result = self.take_in(&inlet, request, terms).await;
+        let result = match greet(&inlet, &request, self.public_url()) {
+            Ok(Some(reply)) => Ok(Taken::Greeting(reply)),
+            Ok(None) => self.take_in(&inlet, request, terms).await.map(Taken::Event),
+            Err(refusal) => Err(refusal),
+        };
         if let (Err(refusal), Some((head, body))) = (&result, kept) {
             self.inner.rejections.note(&inlet, &head, Some(&body), refusal);
         }
         result
     }
 
-    /// The same on other terms. A refusal is not remembered.
+    /// Stores a request as an event, on other terms. A refusal is not remembered.
     pub(super) async fn take_in(
         &self,
         inlet: &Arc<Inlet>,

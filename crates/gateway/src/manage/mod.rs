@@ -23,9 +23,12 @@ pub use self::{
     access::{Access, ApiKeyCaller, Caller},
     accounts::Bootstrap,
     error::Error,
-    ingest::{Acknowledged, Admission},
+    ingest::{Acknowledged, Admission, Taken},
     input::parse_input,
 };
-pub use crate::pipeline::ingest::{BodyRoom, IngestRequest, Refusal, RequestHead};
+pub use crate::{
+    pipeline::ingest::{BodyRoom, IngestRequest, Refusal, RequestHead},
+    providers::Reply,
+};
 
 pub type Result<T> = std::result::Result<T, Error>;

@@ -28,7 +28,7 @@ use store::{
 
 use crate::{
     content,
-    providers::{self, Check, Mismatch, RequestUrl},
+    providers::{self, Check, Mismatch, Reply, RequestUrl},
     registry::{Inlet, Snapshot, SourceState},
 };
 
@@ -231,20 +231,35 @@ pub fn check(
     Ok(Checked { event, content, once })
 }
 
+/// The answer to a request by which the provider tries the URL out, and which is no event.
+pub fn greet(inlet: &Inlet, request: &IngestRequest, public_url: &str) -> Result<Option<Reply>, Refusal> {
+    let check = to_check(inlet, request, public_url, request.head.received_at)?;
+    Ok(providers::handshake(inlet.template, &check)?)
+}
+
 fn verify(
     inlet: &Inlet,
     request: &IngestRequest,
     public_url: &str,
     now: Timestamp,
 ) -> Result<(VerificationStatus, Option<String>), Refusal> {
+    let check = to_check(inlet, request, public_url, now)?;
+    let proof = providers::verify(inlet.template, &check)?;
+    let is_required = check.verification.kind != VerificationKind::None;
+    let status = if is_required { VerificationStatus::Verified } else { VerificationStatus::NotRequired };
+    Ok((status, proof.nonce))
+}
+
+fn to_check<'a>(
+    inlet: &'a Inlet,
+    request: &'a IngestRequest,
+    public_url: &'a str,
+    now: Timestamp,
+) -> Result<Check<'a>, Refusal> {
     let verification = inlet.verification.as_ref().ok_or(Refusal::Unavailable)?;
     let head = &request.head;
     let url = RequestUrl { base: public_url, path: &head.path, query: head.query.as_deref() };
-    let check = Check { method: &head.method, url, headers: &head.headers, body: &request.body, now, verification };
-    let proof = providers::verify(inlet.template, &check)?;
-    let is_required = verification.kind != VerificationKind::None;
-    let status = if is_required { VerificationStatus::Verified } else { VerificationStatus::NotRequired };
-    Ok((status, proof.nonce))
+    Ok(Check { method: &head.method, url, headers: &head.headers, body: &request.body, now, verification })
 }
 
 /// What is wrong with a body that is taken all the same, as JSON.
