@@ -36,6 +36,8 @@ pub struct SourceForm {
     pub tolerance_seconds: String,
     /// Addresses and ranges, a line each.
     pub ip_allowlist: String,
+    /// Whether those that the template's provider publishes are to be added.
+    pub ip_published: String,
     pub ip_denylist: String,
     #[serde(rename = "rate_limit.limit")]
     pub rate_limit: String,
@@ -146,7 +148,7 @@ impl SourceForm {
             description: read::optional(&self.description),
             template,
             verification: Some(verification),
-            ip_allowlist: Some(lines(&self.ip_allowlist)),
+            ip_allowlist: Some(self.allowed(template)),
             ip_denylist: Some(lines(&self.ip_denylist)),
             dedup: self.dedup(&mut errors),
             schema: read::optional(&self.schema).and_then(|text| {
@@ -166,6 +168,12 @@ impl SourceForm {
         };
         errors.into_result()?;
         Ok(input)
+    }
+
+    fn allowed(&self, template: Option<domain::template::TemplateId>) -> Vec<String> {
+        let published = template.and_then(|id| id.template().addresses).filter(|_| self.ip_published == "true");
+        let published = published.map(|addresses| addresses.ranges).unwrap_or_default();
+        lines(&self.ip_allowlist).into_iter().chain(published.iter().map(|text| (*text).to_owned())).collect()
     }
 
     /// Fields of another strategy are hidden, and what stands in them has no meaning.

@@ -5,15 +5,16 @@ use domain::{
     dedup::{Dedup, DedupStrategy},
     ip_rules::IpRange,
     rate_limit::{Per, RateLimit},
+    template::TemplateId,
 };
 use leptos::prelude::*;
 
 use crate::{components::*, pages::forms::TypedBefore};
 
 #[component]
-pub fn CheckFields(former: Checks, typed: TypedBefore) -> impl IntoView {
+pub fn CheckFields(template: Option<TemplateId>, former: Checks, typed: TypedBefore) -> impl IntoView {
     view! {
-        <AddressFields allow=former.ip.allow deny=former.ip.deny typed=typed/>
+        <AddressFields template=template allow=former.ip.allow deny=former.ip.deny typed=typed/>
         <DedupFields former=former.dedup typed=typed/>
         <SchemaFields former=former.schema.map(|schema| format!("{schema:#}")) action=former.schema_action typed=typed/>
         <RateFields former=former.rate_limit.map(|rate| (rate.limit, rate.per)) typed=typed/>
@@ -23,7 +24,18 @@ pub fn CheckFields(former: Checks, typed: TypedBefore) -> impl IntoView {
 }
 
 #[component]
-fn AddressFields(allow: Vec<IpRange>, deny: Vec<IpRange>, typed: TypedBefore) -> impl IntoView {
+fn AddressFields(
+    template: Option<TemplateId>,
+    allow: Vec<IpRange>,
+    deny: Vec<IpRange>,
+    typed: TypedBefore,
+) -> impl IntoView {
+    let published = template.and_then(|id| Some((id.about().label, id.template().addresses?)));
+    let published = published.map(|(label, addresses)| {
+        let checked = typed.checked("ip_published", "true", false);
+        let help = format!("{} addresses and ranges. They may change: {}", addresses.ranges.len(), addresses.page);
+        view! { <Checkbox name="ip_published" label=format!("Also allow those that {label} publishes") help=help checked=checked/> }
+    });
     let lines = |ranges: &[IpRange]| ranges.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
     view! {
         <FormSection title="Addresses" text="Who may post. Addresses and ranges, IPv4 or IPv6, a line each.">
@@ -35,6 +47,7 @@ fn AddressFields(allow: Vec<IpRange>, deny: Vec<IpRange>, typed: TypedBefore) ->
                     <TextArea mono=true rows=4 value=typed.text("ip_denylist", lines(&deny)) placeholder="2001:db8::/32"/>
                 </Field>
             </FieldRow>
+            {published}
         </FormSection>
     }
     .into_any()

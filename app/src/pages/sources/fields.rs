@@ -24,7 +24,7 @@ pub fn SourceFields(
         former.as_ref().map(|source| (source.name.clone(), source.description.clone())).unwrap_or_default();
     // What is seldom needed is not asked for before there is a source.
     let checks = former.as_ref().map(|source| source.checks.clone());
-    let checks = checks.map(|former| view! { <CheckFields former=former typed=typed/> });
+    let checks = checks.map(|former| view! { <CheckFields template=template former=former typed=typed/> });
     let verification = former.map_or_else(Verification::none, |source| source.verification);
     let suggested = template.map_or("billing", TemplateId::as_str);
     let fields = match provider_of(template) {

@@ -1,7 +1,7 @@
 //! GitHub: `X-Hub-Signature-256: sha256=…`.
 
 use super::{
-    About, Category, Dedup, Sample, Template,
+    About, Addresses, Category, Dedup, Sample, Template,
     place::Place,
     scheme::{Scheme, Signed},
 };
@@ -25,6 +25,17 @@ pub(super) const TEMPLATE: Template = Template {
     event_type: &[Place::Header("X-GitHub-Event")],
     event_id: &[Place::Header("X-GitHub-Delivery")],
     dedup: Dedup::Header("X-GitHub-Delivery"),
+    addresses: Some(Addresses {
+        ranges: &[
+            "192.30.252.0/22",
+            "185.199.108.0/22",
+            "140.82.112.0/20",
+            "143.55.64.0/20",
+            "2a0a:a440::/29",
+            "2606:50c0::/32",
+        ],
+        page: "https://api.github.com/meta",
+    }),
     samples: &[Sample::json("push", PUSH), Sample::json("issues", ISSUES)],
     ..Template::DEFAULT
 };

@@ -108,8 +108,17 @@ pub struct Template {
     /// By what repeats are best told.
     pub dedup: Dedup,
     pub handshake: Option<Handshake>,
+    /// From where the provider says that it sends, and the page on which it does.
+    pub addresses: Option<Addresses>,
     /// What *send a test event* sends; never empty.
     pub samples: &'static [Sample],
+}
+
+/// Where a provider sends from. Lists change: whoever uses one should look at the page from time to time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Addresses {
+    pub ranges: &'static [&'static str],
+    pub page: &'static str,
 }
 
 /// By what repeats of an event are told.
@@ -172,6 +181,7 @@ impl Template {
         event_id: &[],
         dedup: Dedup::PayloadHash,
         handshake: None,
+        addresses: None,
         samples: &[],
     };
 

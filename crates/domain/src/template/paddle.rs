@@ -1,7 +1,7 @@
 //! Paddle: `Paddle-Signature: ts=…;h1=…`.
 
 use super::{
-    About, Category, Dedup, Sample, Template,
+    About, Addresses, Category, Dedup, Sample, Template,
     place::Place,
     scheme::{Scheme, Signed},
 };
@@ -29,6 +29,17 @@ pub(super) const TEMPLATE: Template = Template {
     event_type: &[Place::Json("event_type")],
     event_id: &[Place::Json("event_id")],
     dedup: Dedup::BodyField("event_id"),
+    addresses: Some(Addresses {
+        ranges: &[
+            "34.232.58.13",
+            "34.195.105.136",
+            "34.237.3.244",
+            "35.155.119.135",
+            "52.11.166.252",
+            "34.212.5.7",
+        ],
+        page: "https://developer.paddle.com/webhooks/respond-to-webhooks",
+    }),
     samples: &[Sample::json("transaction.completed", TRANSACTION)],
     ..Template::DEFAULT
 };

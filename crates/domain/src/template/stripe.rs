@@ -1,7 +1,7 @@
 //! Stripe: `Stripe-Signature: t=…,v1=…`.
 
 use super::{
-    About, Category, Dedup, Sample, Template,
+    About, Addresses, Category, Dedup, Sample, Template,
     place::Place,
     scheme::{Scheme, Signed},
 };
@@ -28,6 +28,23 @@ pub(super) const TEMPLATE: Template = Template {
     event_type: &[Place::Json("type")],
     event_id: &[Place::Json("id")],
     dedup: Dedup::BodyField("id"),
+    addresses: Some(Addresses {
+        ranges: &[
+            "3.18.12.63",
+            "3.130.192.231",
+            "13.235.14.237",
+            "13.235.122.149",
+            "18.211.135.69",
+            "35.154.171.200",
+            "52.15.183.38",
+            "54.88.130.119",
+            "54.88.130.237",
+            "54.187.174.169",
+            "54.187.205.235",
+            "54.187.216.72",
+        ],
+        page: "https://docs.stripe.com/ips",
+    }),
     samples: &[
         Sample::json("payment_intent.succeeded", PAYMENT_SUCCEEDED),
         Sample::json("customer.subscription.deleted", SUBSCRIPTION_DELETED),

@@ -2,6 +2,7 @@ use std::collections::HashSet;
 
 use super::*;
 use crate::signed_content;
+use crate::{field::FieldErrors, ip_rules::IpRules};
 
 fn places(of: &[Place]) -> Vec<Place> {
     let inner = |place: &Place| match place {
@@ -81,4 +82,18 @@ fn a_template_is_found_by_its_words() {
     assert!(found("payments").contains(&TemplateId::Paddle));
     assert!(found("whatsapp").contains(&TemplateId::Meta));
     assert!(found("no such provider").is_empty());
+}
+
+#[test]
+fn addresses_of_providers_are_ranges() {
+    let mut known = 0;
+    for addresses in TemplateId::ALL.into_iter().filter_map(|id| id.template().addresses) {
+        let owned: Vec<String> = addresses.ranges.iter().map(|text| (*text).to_owned()).collect();
+        let mut errors = FieldErrors::default();
+        let rules = IpRules::parse(&mut errors, &owned, &[]);
+        assert_eq!((errors.into_result(), rules.allow.len()), (Ok(()), owned.len()));
+        assert!(addresses.page.starts_with("https://"));
+        known += 1;
+    }
+    assert_eq!(known, 3);
 }
