@@ -36,18 +36,22 @@ fn setting_field(path: &str, setting: &'static Setting, former: Value, asks: boo
         setting.help.to_owned()
     };
     let hint = if is_kept { format!("{text} (leave empty to keep)") } else { setting.placeholder.to_owned() };
-    let control = match setting.kind {
-        SettingKind::Bool => {
-            let checked = typed.checked(&name, "true", is_on);
-            return view! { <Checkbox name=name label=setting.label help=help checked=checked/> }.into_any();
-        }
+    if setting.kind == SettingKind::Bool {
+        let checked = typed.checked(&name, "true", is_on);
+        return view! { <Checkbox name=name label=setting.label help=help checked=checked/> }.into_any();
+    }
+    let value = typed.text(&name, text);
+    // Within the field, from which it has its name.
+    let control = move || match setting.kind {
         SettingKind::Select(options) => {
             let usual = options.first().map_or("", |(word, _)| word);
-            let value = typed.text(&name, if text.is_empty() { usual.to_owned() } else { text });
+            let value = if value.is_empty() { usual.to_owned() } else { value };
             let options: Vec<_> = options.iter().map(|(word, label)| Choice::new(*word, *label)).collect();
             view! { <Select options=options value=value/> }.into_any()
         }
-        SettingKind::Text => view! { <TextInput mono=true value=typed.text(&name, text) placeholder=hint/> }.into_any(),
+        SettingKind::Text | SettingKind::Bool => {
+            view! { <TextInput mono=true value=value placeholder=hint/> }.into_any()
+        }
         SettingKind::Secret => view! { <TextInput mono=true placeholder=hint/> }.into_any(),
         SettingKind::SecretText => view! { <TextArea mono=true rows=6 placeholder=hint/> }.into_any(),
     };
@@ -61,7 +65,7 @@ fn setting_field(path: &str, setting: &'static Setting, former: Value, asks: boo
             required=asks && setting.required && !is_kept
             optional_mark=!setting.required && !is_choice
         >
-            {control}
+            {control()}
         </Field>
     }
     .into_any()
