@@ -93,20 +93,6 @@ fn GallerySection(env: String, category: Category, ids: Vec<TemplateId>) -> impl
 }
 
 #[component]
-fn GalleryCard(#[prop(into)] href: String, icon: Icon, title: &'static str, text: &'static str) -> impl IntoView {
-    view! {
-        <li class="gallery-card">
-            <Glyph icon=icon size=20/>
-            <h3>
-                <a href=href>{title}</a>
-            </h3>
-            <p>{text}</p>
-        </li>
-    }
-    .into_any()
-}
-
-#[component]
 fn NewSource(template: Option<TemplateId>) -> impl IntoView {
     let project = use_project();
     let FormState { action, problem, typed } = use_form::<CreateSource>();
