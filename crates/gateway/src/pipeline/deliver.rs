@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use domain::{
     delivery::{ErrorClass, SentRequest},
+    destination::Config,
     id::{DeliveryId, EventId, SourceId},
     time::Timestamp,
 };
@@ -120,8 +121,11 @@ pub async fn send(client: &HttpClient, hub: &Hub, target: &Target, outgoing: &Ou
     let exchange = match &target.sender {
         Ok(sender) => sender.send(&post, outgoing).await,
         Err(why) => {
-            let url = target.destination.config.address();
-            let request = SentRequest { method: "–".to_owned(), url, headers: vec![] };
+            let (method, url) = match &target.destination.config {
+                Config::Http(config) => (config.method.as_str(), config.url.clone()),
+                other => ("POST", other.address()),
+            };
+            let request = SentRequest { method: method.to_owned(), url, headers: vec![] };
             let error = SendError::new(ErrorClass::Config, why.clone());
             Exchange { request, answer: None, outcome: Outcome::Retry(error) }
         }
