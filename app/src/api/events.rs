@@ -181,7 +181,7 @@ pub async fn read_event_content(env: String, event: String) -> Result<EventConte
         let event = project.gateway.event(&project.access, id(&event)?).await?;
         let (body, decoded) = shown_bodies(&event);
         let domain::event::Event { summary, headers, schema_errors, .. } = event;
-        Ok(EventContent { body, decoded, summary, headers, schema_errors })
+        Ok(EventContent { summary, headers, body, decoded, schema_errors })
     })
     .await
 }

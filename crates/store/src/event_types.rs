@@ -63,7 +63,9 @@ impl Store {
         let sql = ADD.replace("{most}", &MAX_TYPES.to_string());
         self.run_together(vec![RowStatement::new("seen_types", sql, rows)]).await?;
         let projects: BTreeSet<EnvId> = seen.iter().map(|one| one.env_id).collect();
-        projects.into_iter().for_each(|env| self.signals().send(Signal::Activity(env)));
+        for env in projects {
+            self.signals().send(Signal::Activity(env));
+        }
         Ok(())
     }
 

@@ -182,7 +182,7 @@ async fn an_event_that_was_not_stored_has_no_duplicates(on: On) {
             database.execute(sql).await;
         }
         On::Postgres => {
-            database.execute("ALTER TABLE event_bodies ADD CONSTRAINT full_now CHECK (false) NOT VALID").await
+            database.execute("ALTER TABLE event_bodies ADD CONSTRAINT full_now CHECK (false) NOT VALID").await;
         }
     }
     server.post(&source, "x").await.problem(503, "unavailable");

@@ -55,7 +55,7 @@ pub fn SourcePage() -> impl IntoView {
                 view! {
                     <SourceDetail source=source.clone() recent=recent rejected=rejected names=names.clone()>
                         <SourceRoutes source=source.clone() routes=routes names=names/>
-                        <SeenTypes source=source seen=seen/>
+                        <SeenTypes source=source.id seen=seen/>
                     </SourceDetail>
                 }
                 .into_any()
@@ -116,7 +116,7 @@ fn SourceDetail(
                     }
                 })
         }}
-        <RefusedNote source=source.clone() rejected=rejected/>
+        <RefusedNote source=source.id rejected=rejected/>
         <div class="columns-2">
             <WhereToSend source=source.clone()/>
             <AboutSource source=source.clone() data=data/>

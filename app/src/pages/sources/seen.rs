@@ -6,9 +6,9 @@ use domain::{
     checks::{Checks, SchemaAction},
     dedup::{Dedup, DedupStrategy},
     event_type::{EventType, Kind},
+    id::SourceId,
     ip_rules::IpRange,
     rejection::RejectedRequest,
-    source::Source,
 };
 use leptos::prelude::*;
 
@@ -71,9 +71,9 @@ fn window_words(seconds: u32) -> String {
 
 /// The types of events, each with what its payloads have in them.
 #[component]
-pub fn SeenTypes(source: Source, seen: Vec<EventType>) -> impl IntoView {
+pub fn SeenTypes(source: SourceId, seen: Vec<EventType>) -> impl IntoView {
     let project = use_project();
-    let id = StoredValue::new(source.id.to_string());
+    let id = StoredValue::new(source.to_string());
     let fresh = use_fresh(seen, move || event_types(project.id(), id.get_value()));
     let changes = use_changes(project, || true);
     fresh.when(move || changes.get());
@@ -136,9 +136,9 @@ fn SeenType(seen: EventType, href: String) -> impl IntoView {
 
 /// Says when requests were refused, and leads to them.
 #[component]
-pub fn RefusedNote(source: Source, rejected: Vec<RejectedRequest>) -> impl IntoView {
+pub fn RefusedNote(source: SourceId, rejected: Vec<RejectedRequest>) -> impl IntoView {
     let project = use_project();
-    let id = StoredValue::new(source.id.to_string());
+    let id = StoredValue::new(source.to_string());
     let fresh = use_fresh(rejected, move || rejected_requests(project.id(), id.get_value()));
     let changes = use_changes(project, || true);
     fresh.when(move || changes.get());

@@ -33,6 +33,7 @@ pub(super) const TEMPLATE: Template = Template {
     event_id: &[Place::Json("id")],
     dedup: Dedup::PayloadHash,
     handshake: Some(Handshake::Discord),
+    addresses: None,
     samples: &[Sample::json("APPLICATION_AUTHORIZED", AUTHORIZED)],
 };
 

@@ -33,6 +33,7 @@ pub(super) const TEMPLATE: Template = Template {
     event_id: &[Place::Header("x-zm-trackingid")],
     dedup: Dedup::PayloadHash,
     handshake: Some(Handshake::Zoom),
+    addresses: None,
     samples: &[Sample::json("meeting.started", MEETING)],
 };
 
