@@ -15,6 +15,8 @@ use serde::{Deserialize, Serialize};
 use place::Place;
 use scheme::Scheme;
 
+use crate::dedup::{DedupInput, DedupStrategy};
+
 /// What the gallery shows of a provider.
 #[derive(Debug, PartialEq, Eq)]
 pub struct About {
@@ -128,6 +130,20 @@ pub enum Dedup {
     /// A path into a JSON body: `data.id`.
     BodyField(&'static str),
     PayloadHash,
+}
+
+impl Dedup {
+    /// The setting of a source that it stands for.
+    #[must_use]
+    pub fn input(self) -> DedupInput {
+        let (strategy, header, field) = match self {
+            Self::Header(name) => (DedupStrategy::Header, Some(name), None),
+            Self::BodyField(path) => (DedupStrategy::BodyField, None, Some(path)),
+            Self::PayloadHash => (DedupStrategy::PayloadHash, None, None),
+        };
+        let (header, field) = (header.map(str::to_owned), field.map(str::to_owned));
+        DedupInput { strategy, header, field, window_seconds: None }
+    }
 }
 
 /// What a provider asks before, or beside, sending events.

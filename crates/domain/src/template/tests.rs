@@ -40,6 +40,15 @@ fn every_template_is_whole() {
 }
 
 #[test]
+fn every_suggestion_can_be_saved() {
+    for id in TemplateId::ALL {
+        let mut errors = crate::field::FieldErrors::default();
+        id.template().dedup.input().parse(&mut errors);
+        assert!(errors.is_empty(), "{}: {errors}", id.as_str());
+    }
+}
+
+#[test]
 fn every_pattern_covers_the_body_and_the_time() {
     for id in TemplateId::ALL {
         for scheme in id.template().schemes {
