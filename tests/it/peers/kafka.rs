@@ -1,6 +1,6 @@
 //! `kafka`: a broker behind a strict REST proxy; records are read back by a consumer.
 
-use std::{process::Command, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf, process::Command, time::Duration};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
@@ -43,7 +43,7 @@ impl Kafka {
     async fn start() -> Self {
         let (broker_port, port) = (free_port(), free_port());
         let folder = Program::folder();
-        let mut command = Command::new(installed().join("python/bin/noida-db"));
+        let mut command = Command::new(broker_program());
         command.arg("start").arg("--data-dir").arg(folder.join("data"));
         command.args(["--only", "kafka", "--kafka-port", &broker_port.to_string()]);
         let broker = Program::spawn(&command, folder);
@@ -71,6 +71,16 @@ impl Kafka {
             "rest_url": self.url, "cluster_id": "lkc-test", "topic": topic, "api_key": "key", "api_secret": SECRET,
         })
     }
+}
+
+/// The broker itself: what stands in `bin` starts it as another process, which would outlive that.
+fn broker_program() -> PathBuf {
+    let versions = fs::read_dir(installed().join("python/lib")).expect("a folder of packages").flatten();
+    let mut programs = versions.map(|version| version.path().join("site-packages/noida_db/noida-db"));
+    let program = programs.find(|program| program.exists()).expect("noida-db is among the packages");
+    // As what stands in `bin` does: the package brings it as a plain file.
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("it can be made a program");
+    program
 }
 
 fn http() -> reqwest::Client {
