@@ -66,7 +66,13 @@ async fn ingest(
         headers: parts.headers,
         received_at: clock::now(),
     };
-    let admission = state.gateway.admit(&head)?;
+    let admission = match state.gateway.admit(&head) {
+        Ok(admission) => admission,
+        Err(refusal) => {
+            let is_too_large = announced(&body) > max_body || discard(body).await > max_body;
+            return Err(if is_too_large { Problem::too_large(max_body) } else { refusal.into() });
+        }
+    };
     let read = read_body(body, max_body, |bytes| admission.room_for_body(&state.gateway, bytes)).await;
     let (body, room) = read.map_err(|unread| match unread {
         Unread::TooLarge => state.gateway.too_large(&admission, &head, max_body).into(),
@@ -121,7 +127,7 @@ async fn read_body(
     max_body: usize,
     room_for: impl FnOnce(usize) -> Option<BodyRoom>,
 ) -> Result<(Bytes, BodyRoom), Unread> {
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    let announced = announced(&body);
     if announced > max_body {
         if announced - max_body <= MAX_DISCARDED {
             discard(body).await;
@@ -153,11 +159,22 @@ async fn read_body(
     Ok((whole.freeze(), room))
 }
 
-/// Reads what is left of a body that is too large, within limits: most senders write all of it before they read the
-/// answer, and would see nothing but a broken connection.
-async fn discard(body: Body) {
+/// How long a body says it is.
+fn announced(body: &Body) -> usize {
+    usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX)
+}
+
+/// Reads what is left of a body that is not taken, within limits: most senders write all of it before they read the
+/// answer, and would see nothing but a broken connection. Returns how much that was.
+async fn discard(body: Body) -> usize {
     let mut left = Limited::new(body, MAX_DISCARDED);
-    let read = async { while let Some(Ok(_)) = left.frame().await {} };
+    let mut length = 0;
+    let read = async {
+        while let Some(Ok(frame)) = left.frame().await {
+            length += frame.data_ref().map_or(0, Bytes::len);
+        }
+    };
     // Whoever takes longer has no answer to lose that they would wait for.
     let _ = tokio::time::timeout(DISCARD_TIMEOUT, read).await;
+    length
 }

@@ -22,10 +22,12 @@ const PUBLIC: [&str; 4] = ["account/sign_up_is_open", "account/sign_up", "accoun
 /// What a person who has signed in may call on their own account, without a project.
 const OWN: [&str; 2] = ["account/sign_out", "account/viewer"];
 /// What anybody in the organization may read.
-const READING: [&str; 15] = [
+const READING: [&str; 17] = [
+    "sources/event_types",
     "sources/list",
     "sources/newest",
     "sources/get",
+    "sources/rejected",
     "destinations/list",
     "destinations/get",
     "destinations/deliveries",
@@ -82,6 +84,7 @@ fn arguments(world: &World, ids: &BTreeMap<&'static str, String>) -> Vec<(String
         ("status", "paused"),
         ("mode", "test"),
         ("retention_days", "7"),
+        ("request", "req_019a0000000070008000000000000000"),
         ("scopes[]", "read"),
         ("expires_in_days", ""),
         // Of the project, the source and the destination alike.
