@@ -5,7 +5,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, atomic::AtomicI64},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicI64},
     time::Duration,
 };
 
@@ -35,8 +35,12 @@ pub struct Registry {
     store: Store,
     vault: Arc<Vault>,
     current: Arc<ArcSwap<Snapshot>>,
+    tats: Arc<Tats>,
     changed: Arc<tokio::sync::watch::Sender<i64>>,
 }
+
+/// What sources have used of their rate limits on this node, whichever snapshot they are looked up in.
+type Tats = Mutex<HashMap<SourceId, Arc<AtomicI64>>>;
 
 /// The configuration of all projects at one version.
 #[derive(Default, Clone)]
@@ -110,9 +114,11 @@ impl Target {
 impl Registry {
     pub async fn load(store: Store, vault: Arc<Vault>) -> Result<Self> {
         let changes = store.config_changes(0).await?;
-        let snapshot = Snapshot::default().with(changes, &vault);
+        let tats = Arc::new(Tats::default());
+        let snapshot = Snapshot::default().with(changes, &vault, &tats);
         let (changed, _) = tokio::sync::watch::channel(snapshot.version);
-        Ok(Self { store, vault, current: Arc::new(ArcSwap::from_pointee(snapshot)), changed: Arc::new(changed) })
+        let current = Arc::new(ArcSwap::from_pointee(snapshot));
+        Ok(Self { store, vault, current, tats, changed: Arc::new(changed) })
     }
 
     #[must_use]
@@ -133,7 +139,7 @@ impl Registry {
         }
         let before = self.current.load_full();
         let changes = self.store.config_changes(before.version).await?;
-        let next = before.with(changes, &self.vault);
+        let next = before.with(changes, &self.vault, &self.tats);
         let version = next.version;
         // Two that refresh at once both come to a true snapshot; the newer one stays.
         self.current.rcu(
@@ -208,7 +214,7 @@ impl Snapshot {
                 .is_some_and(|target| target.destination.status == DestinationStatus::Active)
     }
 
-    fn with(&self, changes: ConfigChanges, vault: &Vault) -> Self {
+    fn with(&self, changes: ConfigChanges, vault: &Vault, tats: &Tats) -> Self {
         let mut next = if changes.is_whole { Self::default() } else { self.clone() };
         next.version = changes.version;
         for (source, deleted) in changes.sources {
@@ -217,7 +223,7 @@ impl Snapshot {
                 (true, _) => SourceState::Deleted,
                 (false, SourceStatus::Paused) => SourceState::Paused,
                 (false, SourceStatus::Active) => {
-                    let tat = next.tat_of(id);
+                    let tat = tat_of(tats, &source);
                     SourceState::Active(Arc::new(inlet(source, vault, tat)))
                 }
             };
@@ -241,14 +247,6 @@ impl Snapshot {
         next
     }
 
-    /// What a source has used of its rate limit does not change with its settings.
-    fn tat_of(&self, source: SourceId) -> Arc<AtomicI64> {
-        match self.sources.get(&source) {
-            Some(SourceState::Active(inlet)) => Arc::clone(&inlet.tat),
-            _ => Arc::default(),
-        }
-    }
-
     fn plan_routes(&self) -> HashMap<SourceId, Arc<[Route]>> {
         let mut routes: HashMap<SourceId, Vec<Route>> = HashMap::new();
         let live = self.connections.values().filter(|connection| connection.status != ConnectionStatus::Disabled);
@@ -267,6 +265,14 @@ impl Snapshot {
             })
             .collect()
     }
+}
+
+/// Sources without a limit use nothing of it.
+fn tat_of(tats: &Tats, source: &Source) -> Arc<AtomicI64> {
+    if source.checks.rate_limit.is_none() {
+        return Arc::default();
+    }
+    Arc::clone(tats.lock().unwrap_or_else(PoisonError::into_inner).entry(source.id).or_default())
 }
 
 fn inlet(source: Source, vault: &Vault, tat: Arc<AtomicI64>) -> Inlet {

@@ -10,6 +10,7 @@
 
 pub(crate) mod checkout;
 mod servers;
+mod spares;
 pub(crate) mod transaction;
 
 use std::{
@@ -21,6 +22,7 @@ use sea_orm::{ConnectionTrait, DatabaseConnection, SqlxPostgresConnector, Transa
 use sea_orm_migration::MigratorTrait;
 use sqlx::{
     PgPool, Row,
+    pool::PoolConnection,
     postgres::{PgArguments, PgConnectOptions, PgPoolOptions},
 };
 use tokio::task::AbortHandle;
@@ -30,6 +32,7 @@ pub(crate) use self::servers::Servers;
 use self::{
     checkout::{Checkout, Outcome, Prepared},
     servers::Situation,
+    spares::{ACQUIRE_TIMEOUT, Spare, Spares},
     transaction::PostgresTransaction,
 };
 use crate::error::{Result, StoreError};
@@ -44,12 +47,12 @@ pub enum Pooler {
     Transaction,
 }
 
-/// How long a statement may wait for a connection.
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// A connection that was idle for longer is asked whether it still works before it is used.
 const TRUSTED_IDLE: Duration = Duration::from_secs(5);
 /// How long it may take to say so.
 const CHECK_LIMIT: Duration = Duration::from_secs(1);
+/// How long connections may take to close when the process ends.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// The advisory lock that is held while the schema is changed.
 const MIGRATION_LOCK: i64 = 0x68_6f_6f_6b;
 
@@ -60,7 +63,9 @@ pub(crate) struct Postgres {
 }
 
 struct Inner {
+    /// Makes connections, and knows how many there are.
     pool: PgPool,
+    spares: Arc<Spares>,
     pooler: Pooler,
     servers: Arc<Servers>,
     following: Option<AbortHandle>,
@@ -72,25 +77,10 @@ impl Postgres {
         let options = servers.find_first().await?;
         let pool = PgPoolOptions::new()
             .max_connections(max_connections)
+            .idle_timeout(None)
+            .max_lifetime(None)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .test_before_acquire(false)
-            .before_acquire({
-                let servers = Arc::clone(&servers);
-                move |connection, meta| {
-                    let servers = Arc::clone(&servers);
-                    Box::pin(async move {
-                        let now = Instant::now();
-                        if servers.has_moved_since(now.checked_sub(meta.age)) {
-                            return Ok(false);
-                        }
-                        if meta.idle_for < TRUSTED_IDLE && !servers.is_suspect_since(now.checked_sub(meta.idle_for)) {
-                            return Ok(true);
-                        }
-                        let takes_writes = tokio::time::timeout(CHECK_LIMIT, servers::takes_writes(connection)).await;
-                        Ok(matches!(takes_writes, Ok(Ok(true))))
-                    })
-                }
-            })
             .after_connect({
                 let servers = Arc::clone(&servers);
                 move |connection, _| {
@@ -108,7 +98,11 @@ impl Postgres {
             .await?;
         let following = servers.has_choice().then(|| tokio::spawn(servers::follow(Arc::clone(&servers), pool.clone())));
         let following = following.map(|task| task.abort_handle());
-        let postgres = Self { inner: Arc::new(Inner { pool, pooler, servers, following }) };
+        let spares = Spares::new(max_connections);
+        // The first one as well: the pool itself keeps none.
+        let born = Instant::now();
+        spares.put(Spare::new(pool.acquire().await?, born));
+        let postgres = Self { inner: Arc::new(Inner { pool, spares, pooler, servers, following }) };
         if pooler == Pooler::None && postgres.shares_connections().await? {
             return Err(StoreError::Setup(
                 "the database is reached by way of a pooler in transaction mode, where prepared statements get mixed up: \
@@ -179,10 +173,15 @@ impl Postgres {
     }
 
     async fn check_out(&self) -> sqlx::Result<Checkout> {
-        let Inner { pool, servers, .. } = &*self.inner;
+        let Inner { pool, spares, servers, .. } = &*self.inner;
+        let place = spares.place().await.inspect_err(|_| servers.suspect())?;
         let mut situation = servers.situation();
         loop {
             let Situation { since, takes_writes } = *situation.borrow_and_update();
+            if let Some((connection, born)) = self.spare().await {
+                return Ok(Checkout::new(connection, born, place, Arc::clone(spares), Arc::clone(servers), since));
+            }
+            let born = Instant::now();
             let acquired = if takes_writes {
                 tokio::select! {
                     acquired = pool.acquire() => acquired,
@@ -190,17 +189,42 @@ impl Postgres {
                     Ok(()) = situation.changed() => continue,
                 }
             } else {
-                let none = || checkout::gone(std::io::ErrorKind::NotConnected, "no database server takes writes now");
-                pool.try_acquire().ok_or_else(none)
+                Err(checkout::gone(std::io::ErrorKind::NotConnected, "no database server takes writes now"))
             };
             return match acquired {
-                Ok(connection) => Ok(Checkout::new(connection, Arc::clone(servers), since)),
+                Ok(connection) => {
+                    Ok(Checkout::new(connection, born, place, Arc::clone(spares), Arc::clone(servers), since))
+                }
                 Err(error) => {
                     servers.suspect();
                     Err(error)
                 }
             };
         }
+    }
+
+    /// A connection that is there already and still good, and since when it is there.
+    async fn spare(&self) -> Option<(PoolConnection<sqlx::Postgres>, Instant)> {
+        let servers = &self.inner.servers;
+        while let Some(mut spare) = self.inner.spares.take() {
+            if servers.has_moved_since(Some(spare.born)) {
+                continue;
+            }
+            let is_trusted =
+                spare.idle_since.elapsed() < TRUSTED_IDLE && !servers.is_suspect_since(Some(spare.idle_since));
+            if !is_trusted {
+                let Some(connection) = spare.connection() else { continue };
+                let takes_writes = tokio::time::timeout(CHECK_LIMIT, servers::takes_writes(connection)).await;
+                if !matches!(takes_writes, Ok(Ok(true))) {
+                    continue;
+                }
+            }
+            let born = spare.born;
+            if let Some(connection) = spare.into_connection() {
+                return Some((connection, born));
+            }
+        }
+        None
     }
 
     /// Brings the schema up to date. Processes that start at once take their turns.
@@ -236,7 +260,10 @@ impl Postgres {
     }
 
     pub async fn close(&self) {
-        self.inner.pool.close().await;
+        self.inner.spares.close();
+        if tokio::time::timeout(CLOSE_LIMIT, self.inner.pool.close()).await.is_err() {
+            tracing::warn!("connections to the database are left to themselves: they did not close in time");
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{components::*, pages::forms::TypedBefore};
 pub fn CheckFields(template: Option<TemplateId>, former: Checks, typed: TypedBefore) -> impl IntoView {
     view! {
         <AddressFields template=template allow=former.ip.allow deny=former.ip.deny typed=typed/>
-        <DedupFields former=former.dedup typed=typed/>
+        <DedupFields template=template former=former.dedup typed=typed/>
         <SchemaFields former=former.schema.map(|schema| format!("{schema:#}")) action=former.schema_action typed=typed/>
         <RateFields former=former.rate_limit.map(|rate| (rate.limit, rate.per)) typed=typed/>
         <ResponseFields former=former.response typed=typed/>
@@ -54,7 +54,17 @@ fn AddressFields(
 }
 
 #[component]
-fn DedupFields(former: Option<Dedup>, typed: TypedBefore) -> impl IntoView {
+fn DedupFields(template: Option<TemplateId>, former: Option<Dedup>, typed: TypedBefore) -> impl IntoView {
+    let hint = template.and_then(|id| {
+        let by = id.template().dedup.input();
+        let by = match (by.header, by.field) {
+            (Some(header), _) => format!("the header {header}"),
+            (_, Some(field)) => format!("the field {field}"),
+            (None, None) => return None,
+        };
+        let words = format!("What {} sends is best told apart by {by}.", id.about().label);
+        Some(view! { <p class="field-help">{words}</p> })
+    });
     let cards = vec![
         RadioCard::new("", "Off").text("Every request makes an event that is delivered."),
         RadioCard::new("payload_hash", "Same body").text("Two requests with the same bytes."),
@@ -71,6 +81,7 @@ fn DedupFields(former: Option<Dedup>, typed: TypedBefore) -> impl IntoView {
             text="Providers send some webhooks twice. A duplicate is stored and marked, and not delivered; its sender gets the id of the first."
         >
             <RadioCards name="dedup.strategy" label="Duplicates" options=cards value=typed.text("dedup.strategy", word)/>
+            {hint}
             <div data-when="dedup-header">
                 <Field name="dedup.header" label="Header">
                     <TextInput mono=true value=typed.text("dedup.header", header.unwrap_or_default()) placeholder="webhook-id"/>

@@ -44,7 +44,7 @@ const fn kind_words(kind: VerificationKind) -> &'static str {
         VerificationKind::Ed25519 => "Ed25519",
         VerificationKind::EcdsaP256 => "ECDSA P-256",
         VerificationKind::SharedToken => "Token",
-        VerificationKind::Basic => "Name and password",
+        VerificationKind::Basic => "Basic authentication",
     }
 }
 

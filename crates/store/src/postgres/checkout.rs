@@ -13,7 +13,12 @@ use sqlx::{
     postgres::{PgArguments, PgQueryResult, PgRow},
 };
 
-use super::servers::Servers;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{
+    servers::Servers,
+    spares::{Spare, Spares},
+};
 
 /// How long a statement may take on PostgreSQL. Beyond it nobody waits any more, and the connection may be one to a machine
 /// that is gone.
@@ -39,9 +44,13 @@ pub(crate) struct Outcome {
 pub(super) struct Checkout {
     connection: Option<PoolConnection<Postgres>>,
     servers: Arc<Servers>,
+    spares: Arc<Spares>,
+    /// It was made after this moment.
+    born: Instant,
     /// Since when its server is in use.
     since: Instant,
     state: State,
+    _place: OwnedSemaphorePermit,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +63,15 @@ enum State {
 }
 
 impl Checkout {
-    pub fn new(connection: PoolConnection<Postgres>, servers: Arc<Servers>, since: Instant) -> Self {
-        Self { connection: Some(connection), servers, since, state: State::Ready }
+    pub fn new(
+        connection: PoolConnection<Postgres>,
+        born: Instant,
+        place: OwnedSemaphorePermit,
+        spares: Arc<Spares>,
+        servers: Arc<Servers>,
+        since: Instant,
+    ) -> Self {
+        Self { connection: Some(connection), servers, spares, born, since, state: State::Ready, _place: place }
     }
 
     /// Whether it can take another statement.
@@ -92,8 +108,10 @@ impl Checkout {
 
     /// For another to use, if it can be.
     pub fn give_back(mut self) {
-        if self.state == State::Ready {
-            drop(self.connection.take());
+        if self.state == State::Ready
+            && let Some(connection) = self.connection.take()
+        {
+            self.spares.put(Spare::new(connection, self.born));
         }
     }
 }
