@@ -94,3 +94,35 @@ test("a compressed body is shown as it is meant", async ({ dashboard, page, proj
   await expect(page.getByText("It came compressed, and is shown without.")).toBeVisible();
   await expect(page.getByText("hidden in a zip")).toBeVisible();
 });
+
+test("the gallery of templates is searched", async ({ dashboard, page, project }) => {
+  await dashboard.open(`${project.path}/sources/new`);
+  await expect(dashboard.link("Stripe")).toBeVisible();
+  await dashboard.field("Search").fill("whatsapp");
+  await expect(dashboard.link("Stripe")).toHaveCount(0);
+  await expect(dashboard.link("Meta")).toBeVisible();
+  await dashboard.field("Search").fill("no such provider");
+  await expect(page.getByText("No template by that name")).toBeVisible();
+  await dashboard.field("Search").fill("");
+  await dashboard.link("Stripe").click();
+  await dashboard.expectPage("New Stripe source");
+});
+
+test("a secret is rotated without a gap", async ({ dashboard, page, project }) => {
+  await dashboard.open(project.path);
+  const url = await dashboard.createStripeSource("stripe-live");
+  const next = "whsec_the_next_one_0123456789";
+  await dashboard.link("Edit").click();
+  await dashboard.field("Add a signing secret").fill(next);
+  await dashboard.button("Save changes").click();
+  await dashboard.expectPage("stripe-live");
+  for (const secret of [STRIPE_SECRET, next]) {
+    expect((await sendStripeEvent(url, secret, { ...EVENT, id: secret })).response.status).toBe(200);
+  }
+  await dashboard.link("Edit").click();
+  await page.getByLabel(/^Keep .*fHs6$/).uncheck();
+  await dashboard.button("Save changes").click();
+  await dashboard.expectPage("stripe-live");
+  expect((await sendStripeEvent(url, STRIPE_SECRET, EVENT)).response.status).toBe(401);
+  expect((await sendStripeEvent(url, next, { ...EVENT, id: "evt_last" })).response.status).toBe(200);
+});

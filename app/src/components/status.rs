@@ -27,6 +27,7 @@ pub enum Status {
     Delivered,
     Failed,
     NoRoute,
+    Duplicate,
     Pending,
     InFlight,
     Waiting,
@@ -130,6 +131,7 @@ impl Status {
             "delivered" => Self::Delivered,
             "failed" => Self::Failed,
             "no_route" => Self::NoRoute,
+            "duplicate" => Self::Duplicate,
             "pending" => Self::Pending,
             "in_flight" => Self::InFlight,
             "waiting" => Self::Waiting,
@@ -161,6 +163,7 @@ impl Status {
             Self::Delivered => "delivered",
             Self::Failed => "failed",
             Self::NoRoute => "no route",
+            Self::Duplicate => "duplicate",
             Self::Pending => "pending",
             Self::InFlight => "in flight",
             Self::Waiting => "waiting",
@@ -201,9 +204,13 @@ impl Status {
             }
             Self::Failed | Self::Open | Self::BreakerOpen => Tone::Failed,
             Self::Held | Self::Paused | Self::Snoozed => Tone::Held,
-            Self::NoRoute | Self::Skipped | Self::Cancelled | Self::Disabled | Self::Revoked | Self::Expired => {
-                Tone::Neutral
-            }
+            Self::NoRoute
+            | Self::Duplicate
+            | Self::Skipped
+            | Self::Cancelled
+            | Self::Disabled
+            | Self::Revoked
+            | Self::Expired => Tone::Neutral,
         }
     }
 
@@ -221,7 +228,7 @@ impl Status {
             Self::Processing | Self::InFlight | Self::Running | Self::BreakerHalfOpen => HALF,
             Self::Held | Self::Paused => PAUSE,
             Self::Received | Self::Acknowledged => DOT,
-            Self::Skipped => SKIP,
+            Self::Skipped | Self::Duplicate => SKIP,
             Self::NoRoute | Self::Cancelled | Self::Disabled | Self::Revoked | Self::Expired => SLASH,
         }
     }

@@ -120,7 +120,9 @@ fn Inspector(
     let moving = Memo::new(move |_| data.with(|it| it.deliveries.iter().any(|it| !it.delivery.status.is_final())));
     fresh.when(move || if moving.get() { changes.get() } else { 0 });
 
-    let status = Signal::derive(move || event_status(data.with(|it| it.status)));
+    let is_duplicate = summary.duplicate_of.is_some();
+    let status =
+        Signal::derive(move || if is_duplicate { Status::Duplicate } else { event_status(data.with(|it| it.status)) });
     let may_write = project.may_write();
     let retryable =
         Memo::new(move |_| may_write && data.with(|it| it.deliveries.iter().any(|it| it.delivery.status.may_retry())));
@@ -150,7 +152,7 @@ fn Inspector(
         <Outcome action=retry_all done="Asked again"/>
         <EventNotes content=content.clone()/>
         <EventFacts event=summary.clone() names=names.get_value()/>
-        <Deliveries event=summary fresh=fresh names=names body=body/>
+        {(!is_duplicate).then(|| view! { <Deliveries event=summary fresh=fresh names=names body=body/> })}
         <EventTabs content=content/>
     }
     .into_any()

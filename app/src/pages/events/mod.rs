@@ -25,6 +25,11 @@ fn event_status(status: EventStatus) -> Status {
     if status == EventStatus::Received { Status::NoRoute } else { Status::from(status) }
 }
 
+/// The same of an event, which may be a duplicate and go nowhere for that.
+fn status_of(event: &EventSummary) -> Status {
+    if event.duplicate_of.is_some() { Status::Duplicate } else { event_status(event.status) }
+}
+
 /// What an event is called: the provider's name for what happened, or how it came.
 fn event_title(event: &EventSummary) -> String {
     event.event_type.clone().unwrap_or_else(|| format!("{} request", event.method))

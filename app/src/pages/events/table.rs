@@ -3,7 +3,7 @@
 use domain::event::EventSummary;
 use leptos::prelude::*;
 
-use super::{event_status, event_title};
+use super::{event_title, status_of};
 use crate::{
     api::{events::EventQuery, names::Names},
     components::*,
@@ -47,7 +47,7 @@ fn row(
     let href = query.with_value(|query| query.event(&project.id(), event.id));
     let source = names.with_value(|names| names.source(event.source_id));
     let (title, id) = (event_title(event), shortened(&event.id.to_string()));
-    let (status, size, received_at) = (event_status(event.status), bytes(event.content_length), event.received_at);
+    let (status, size, received_at) = (status_of(event), bytes(event.content_length), event.received_at);
     view! {
         <TableRow>
             <Cell label="Status" fit=true><StatusBadge status=status plain=true/></Cell>
@@ -97,7 +97,7 @@ fn link(
             title=event_title(event)
             note=source
             at=event.received_at
-            status=event_status(event.status)
+            status=status_of(event)
             selected=selected
         />
     }
