@@ -30,14 +30,7 @@ pub(super) const TEMPLATE: Template = Template {
     event_id: &[Place::Json("event_id")],
     dedup: Dedup::BodyField("event_id"),
     addresses: Some(Addresses {
-        ranges: &[
-            "34.232.58.13",
-            "34.195.105.136",
-            "34.237.3.244",
-            "35.155.119.135",
-            "52.11.166.252",
-            "34.212.5.7",
-        ],
+        ranges: &["34.232.58.13", "34.195.105.136", "34.237.3.244", "35.155.119.135", "52.11.166.252", "34.212.5.7"],
         page: "https://developer.paddle.com/webhooks/respond-to-webhooks",
     }),
     samples: &[Sample::json("transaction.completed", TRANSACTION)],
