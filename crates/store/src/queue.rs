@@ -21,9 +21,9 @@ use crate::{
 };
 
 /// How often a node shows that it is alive.
-pub const HEARTBEAT: Duration = Duration::from_secs(2);
+pub const HEARTBEAT: Duration = Duration::from_secs(1);
 /// How long a node without a sign of life is taken to be alive.
-pub const NODE_TTL: Duration = Duration::from_secs(10);
+pub const NODE_TTL: Duration = Duration::from_secs(7);
 /// Deliveries given back in one transaction.
 const RELEASE_BATCH: i64 = 1000;
 

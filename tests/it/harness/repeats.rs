@@ -42,10 +42,10 @@ pub struct Repeats {
 const RECORDED: Duration = Duration::from_secs(3);
 /// A request may lie with the receiver for so long before it is noted.
 const NOTED: Duration = Duration::from_secs(1);
-/// A node is taken for dead 10 s after its last heartbeat, and there is one every 2 s.
-const ROBBED_AFTER: Duration = Duration::from_secs(7);
+/// A node is taken for dead 7 s after its last heartbeat, and there is one every second.
+const ROBBED_AFTER: Duration = Duration::from_secs(5);
 /// Between two faults that follow each other so closely, no heartbeat need have come through.
-const HEARTBEAT: Duration = Duration::from_secs(3);
+const HEARTBEAT: Duration = Duration::from_secs(2);
 
 impl Repeats {
     /// `arrivals` are in the order in which they came.

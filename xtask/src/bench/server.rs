@@ -145,7 +145,10 @@ impl Installation {
             }
             Storage::Sqlite => {
                 self.sql("PRAGMA wal_checkpoint(TRUNCATE);")?;
-                Ok(fs::metadata(self.folder.join("hookstream.db"))?.len())
+                // What was filled in without waiting for the disk is not to be waited for by what is measured next.
+                let database = fs::File::open(self.folder.join("hookstream.db"))?;
+                database.sync_all()?;
+                Ok(database.metadata()?.len())
             }
         }
     }

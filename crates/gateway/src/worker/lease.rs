@@ -10,9 +10,15 @@ use domain::time::Timestamp;
 use store::queue::{HEARTBEAT, NODE_TTL};
 
 use super::Workers;
+use crate::clock;
 
-/// How long a heartbeat holds: a node stops sending 3 s before others may take over.
-const VALID: Duration = Duration::from_secs(NODE_TTL.as_secs() - 3);
+/// How long a heartbeat holds: a node stops sending 2 s before others may take over.
+const VALID: Duration = Duration::from_secs(NODE_TTL.as_secs() - 2);
+/// How often it is looked whether a node is gone.
+const WATCH: Duration = Duration::from_secs(1);
+/// How long a node whose own heartbeats did not come through leaves the others alone once they do again: what kept it from
+/// the database may have kept them as well, and they are about to show that they are alive.
+const GRACE: Duration = Duration::from_secs(3);
 
 /// The lease of this node.
 pub(super) struct Lease {
@@ -24,13 +30,15 @@ pub(super) struct Lease {
     valid_until: AtomicU64,
     /// Grows whenever the lease was lost: what was taken in an earlier epoch is not this node's any more.
     epoch: AtomicU64,
+    /// Milliseconds since `born` from which on this node may take over from others.
+    judges_from: AtomicU64,
 }
 
 impl Lease {
     pub fn new(node: i64, is_contested: bool) -> Self {
-        let lease =
-            Self { node, is_contested, born: Instant::now(), valid_until: AtomicU64::new(0), epoch: AtomicU64::new(0) };
-        lease.extend(Instant::now());
+        let (born, none) = (Instant::now(), || AtomicU64::new(0));
+        let lease = Self { node, is_contested, born, valid_until: none(), epoch: none(), judges_from: none() };
+        lease.valid_until.store(lease.millis(born + VALID), Ordering::Release);
         lease
     }
 
@@ -56,9 +64,15 @@ impl Lease {
     fn extend(&self, begun: Instant) {
         if !self.is_valid() {
             self.epoch.fetch_add(1, Ordering::AcqRel);
+            self.judges_from.store(self.millis(Instant::now() + GRACE), Ordering::Release);
         }
         let until = self.millis(begun + VALID);
         self.valid_until.store(until, Ordering::Release);
+    }
+
+    /// Whether this node can tell that others are gone.
+    fn may_judge(&self) -> bool {
+        self.is_valid() && self.millis(Instant::now()) >= self.judges_from.load(Ordering::Acquire)
     }
 
     fn millis(&self, at: Instant) -> u64 {
@@ -88,6 +102,31 @@ impl Workers {
     }
 }
 
+impl Workers {
+    /// Takes over what nodes had that are gone, until the node stops.
+    pub(super) async fn watch_nodes(self) {
+        let mut tick = tokio::time::interval(WATCH);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = self.inner.stop.cancelled() => return,
+            }
+            if !self.inner.lease.may_judge() {
+                continue;
+            }
+            match self.inner.store.take_over(self.inner.lease.node(), clock::now()).await {
+                Ok(0) => {}
+                Ok(deliveries) => {
+                    tracing::info!(deliveries, "took over the deliveries of a node that is gone");
+                    self.note_queued().await;
+                }
+                Err(error) => tracing::warn!(%error, "looking for nodes that are gone failed; trying again"),
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -102,6 +141,9 @@ mod tests {
         lease.extend(Instant::now());
         assert!(!lease.holds(first));
         assert_eq!(lease.epoch(), Some(first + 1));
+        assert!(!lease.may_judge(), "others may have been cut off as well");
+        lease.judges_from.store(0, Ordering::Release);
+        assert!(lease.may_judge());
     }
 
     #[test]

@@ -106,8 +106,9 @@ impl Workers {
         if taken_over > 0 {
             tracing::info!(deliveries = taken_over, "took over deliveries that a stopped process had begun");
         }
+        let is_shared = parts.store.is_shared();
         let inner = Inner {
-            lease: Lease::new(parts.node, parts.store.is_shared()),
+            lease: Lease::new(parts.node, is_shared),
             store: parts.store,
             registry: parts.registry,
             circuits: parts.circuits,
@@ -125,6 +126,9 @@ impl Workers {
         let workers = Self { inner: Arc::new(inner) };
         parts.tasks.spawn(workers.clone().keep_lease(started));
         parts.tasks.spawn(workers.clone().sweep());
+        if is_shared {
+            parts.tasks.spawn(workers.clone().watch_nodes());
+        }
         parts.tasks.spawn(workers.clone().hear_signals());
         parts.tasks.spawn({
             let (circuits, stop) = (workers.inner.circuits.clone(), workers.inner.stop.clone());

@@ -64,10 +64,6 @@ impl Workers {
     async fn sweep_once(&self) -> store::Result<()> {
         let now = clock::now();
         let store = &self.inner.store;
-        let taken_over = store.take_over(self.inner.lease.node(), now).await?;
-        if taken_over > 0 {
-            tracing::info!(deliveries = taken_over, "took over the deliveries of a node that is gone");
-        }
         let snapshot = self.inner.registry.snapshot();
         for connection in store.held_connections().await? {
             // Of a deleted connection as well: the delivery then finds that it has no way to go, and ends.
@@ -78,7 +74,12 @@ impl Workers {
         // Those of deleted destinations; what is still queued for one opens it once more.
         lock(&self.inner.lanes)
             .retain(|destination, lane| snapshot.target(*destination).is_some() || !lane.close_if_idle());
-        for (destination, due) in store.queued_destinations().await? {
+        self.wake_queued().await
+    }
+
+    async fn wake_queued(&self) -> store::Result<()> {
+        let now = clock::now();
+        for (destination, due) in self.inner.store.queued_destinations().await? {
             if due <= now {
                 self.note_freed(destination);
             } else {
@@ -86,6 +87,13 @@ impl Workers {
             }
         }
         Ok(())
+    }
+
+    /// Wakes the lanes of all that is queued; those it cannot wake the next sweep will.
+    pub(super) async fn note_queued(&self) {
+        if let Err(error) = self.wake_queued().await {
+            tracing::warn!(%error, "what is queued could not be looked for; trying again");
+        }
     }
 
     /// Parked deliveries of a destination that keeps no order any more are queued. From time to time those are looked for
