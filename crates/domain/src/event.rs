@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::{
     delivery::Delivery,
+    filter::Unmatched,
     id::{ConnectionId, EnvId, EventId, SourceId},
     time::Timestamp,
 };
@@ -142,6 +143,15 @@ pub struct SchemaError {
     pub message: String,
 }
 
+impl std::fmt::Display for SchemaError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.pointer.as_str() {
+            "" => f.write_str(&self.message),
+            pointer => write!(f, "{pointer}: {}", self.message),
+        }
+    }
+}
+
 /// An event whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -156,6 +166,12 @@ pub struct Event {
     /// What the source's schema found wrong with the body, which was taken all the same.
     #[serde(default)]
     pub schema_errors: Vec<SchemaError>,
+    /// Connections whose filters did not let it through, as they were then: those have no delivery.
+    #[serde(default)]
+    pub skipped: Vec<Unmatched>,
+    /// How many more there were than are listed.
+    #[serde(default)]
+    pub skipped_unlisted: u32,
     pub deliveries: Vec<Delivery>,
 }
 

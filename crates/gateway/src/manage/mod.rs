@@ -16,7 +16,10 @@ mod events;
 mod ingest;
 mod input;
 pub mod live;
+mod preview;
+mod rehearsal;
 mod rejections;
+mod routes;
 mod sources;
 
 pub use self::{
