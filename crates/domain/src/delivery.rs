@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EventId},
+    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EventId, ReplayId},
     time::Timestamp,
 };
 
@@ -95,6 +95,9 @@ pub struct Delivery {
     pub next_attempt_at: Option<Timestamp>,
     pub is_dlq: bool,
     pub last_error: Option<String>,
+    /// The replay that asked for it, the last one where there were several.
+    #[serde(default)]
+    pub replay_id: Option<ReplayId>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -267,4 +270,5 @@ pub struct DeliveryFilter {
     pub is_dlq: Option<bool>,
     pub destination_id: Option<DestinationId>,
     pub connection_id: Option<ConnectionId>,
+    pub replay_id: Option<ReplayId>,
 }

@@ -27,6 +27,7 @@ pub mod permission;
 pub mod project;
 pub mod rate_limit;
 pub mod rejection;
+pub mod replay;
 pub mod retry;
 pub mod signed_content;
 pub mod source;
