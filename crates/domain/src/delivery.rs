@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    event::SchemaError,
     id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EventId, ReplayId},
     time::Timestamp,
 };
@@ -98,6 +99,10 @@ pub struct Delivery {
     /// The replay that asked for it, the last one where there were several.
     #[serde(default)]
     pub replay_id: Option<ReplayId>,
+    /// What its connection's schema found wrong with the payload, when the delivery was made: it was skipped for that, or is
+    /// made all the same.
+    #[serde(default)]
+    pub schema_errors: Vec<SchemaError>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
