@@ -45,6 +45,7 @@ impl MigrationTrait for Migration {
                 ) /*sqlite STRICT, WITHOUT ROWID*/ /*pg WITH (fillfactor = 50)*/",
                 // What there is to do: those that go through their range, and cancelled ones with deliveries to withdraw.
                 "CREATE INDEX replays_active ON replays (id) WHERE is_active",
+                "CREATE INDEX replays_ended ON replays (finished_at) WHERE finished_at IS NOT NULL",
                 "ALTER TABLE deliveries ADD COLUMN replay_id UUID",
                 // Deliveries that no replay made are in neither.
                 "CREATE INDEX deliveries_replay ON deliveries (env_id, replay_id, id) WHERE replay_id IS NOT NULL",
@@ -52,6 +53,7 @@ impl MigrationTrait for Migration {
                 "/*sqlite INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES \
                     ('replays', 'replays', '1000 100 1'), \
                     ('replays', 'replays_active', '10 1'), \
+                    ('replays', 'replays_ended', '1000 1'), \
                     ('deliveries', 'deliveries_replay', '100000 100000 10000 1'), \
                     ('deliveries', 'deliveries_replay_status', '100000 100000 10000 2000 1')*//*pg SELECT 1*/",
                 "/*sqlite ANALYZE sqlite_schema*//*pg SELECT 1*/",

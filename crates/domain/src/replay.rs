@@ -166,6 +166,23 @@ pub struct Replay {
     pub updated_at: Timestamp,
 }
 
+impl Replay {
+    /// What was asked for.
+    #[must_use]
+    pub fn spec(&self) -> ReplaySpec {
+        ReplaySpec {
+            source_id: self.source_id,
+            connection_id: self.connection_id,
+            from: self.from,
+            to: self.to,
+            filter: self.filter.clone(),
+            rate_per_second: self.rate_per_second,
+            limit: self.limit,
+            include_duplicates: self.include_duplicates,
+        }
+    }
+}
+
 /// What a replay would do, as far as it was counted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct DryRun {
@@ -177,7 +194,7 @@ pub struct DryRun {
     /// Whether the whole range was counted. If not, `counts` are of the events up to `counted_until`.
     pub is_complete: bool,
     pub counted_until: Option<Timestamp>,
-    /// About how many events the whole range holds, where that is more than were looked at; at most what is counted of any range.
+    /// How many events the whole range holds, where it was not counted to its end and they can be counted.
     pub total_events: Option<u64>,
 }
 
@@ -233,7 +250,7 @@ impl ReplayInput {
         let filter = self.filter.filter(|filter| !filter.is_null()).and_then(|filter| match Filter::parse(&filter) {
             Ok(filter) => Some(filter),
             Err(wrong) => {
-                wrong.iter().for_each(|error| errors.push(error.path.clone(), error.message.clone()));
+                errors.extend(wrong);
                 None
             }
         });

@@ -18,6 +18,7 @@ mod input;
 pub mod live;
 mod rehearsal;
 mod rejections;
+mod replays;
 mod routes;
 mod sources;
 

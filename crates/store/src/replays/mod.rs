@@ -6,6 +6,8 @@
 mod step;
 mod withdraw;
 
+use std::time::Duration;
+
 use domain::{
     id::{ConnectionId, EnvId, EventId, ReplayId, SourceId},
     page::{Page, PageRequest},
@@ -62,6 +64,25 @@ impl Store {
                 Ok((EnvId::from_u128(id("env_id")?), ReplayId::from_u128(id("id")?)))
             })
             .collect()
+    }
+}
+
+/// Replays that are removed at once.
+const REMOVED: u32 = 500;
+/// No project keeps anything for less.
+const SHORTEST_KEPT: Duration = Duration::from_hours(24);
+
+impl Store {
+    /// Removes replays that ended longer ago than their projects keep events. Their deliveries go with their events.
+    pub async fn remove_ended_replays(&self, now: Timestamp) -> Result<u64> {
+        let sql = format!(
+            "DELETE FROM replays WHERE (env_id, id) IN (SELECT e.env_id, e.id FROM replays e \
+             JOIN environments v ON v.id = e.env_id WHERE e.finished_at IS NOT NULL AND e.finished_at < $1 \
+             AND e.is_active = $3 AND e.finished_at < $2 - v.retention_days * 86400000000 LIMIT {REMOVED})"
+        );
+        let cutoff = now.minus(SHORTEST_KEPT);
+        let values = [cutoff.as_micros().into(), now.as_micros().into(), false.into()];
+        Ok(self.writer().execute_raw(self.statement(sql, values)).await?.rows_affected())
     }
 }
 
@@ -222,16 +243,6 @@ impl Scope {
             format!("SELECT count(*) AS found FROM (SELECT 1 FROM events e WHERE {clause} LIMIT {limit}) AS f");
         let row = self.store.reader().query_one_raw(self.store.statement(sql, values)).await?;
         row.map_or(Ok(0), |row| number("events", "count", get(&row, "found")?))
-    }
-
-    /// Removes replays that ended before `cutoff`, with everything known of them. Their deliveries go with their events.
-    pub async fn remove_ended_replays(&self, cutoff: Timestamp) -> Result<u64> {
-        let sql = "DELETE FROM replays WHERE env_id = $1 AND finished_at IS NOT NULL AND finished_at < $2 AND id IN (\
-             SELECT id FROM replays WHERE env_id = $1 AND id < $3 ORDER BY id LIMIT 500)";
-        // One that ended was made before, and ids sort by time.
-        let before = ReplayId::new(cutoff, 0);
-        let values = [self.env_uuid().into(), cutoff.as_micros().into(), uuid(before.as_u128()).into()];
-        Ok(self.store.writer().execute_raw(self.store.statement(sql, values)).await?.rows_affected())
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use domain::{
-    event::EventSummary,
+    event::{EventSummary, SchemaError},
     id::{ConnectionId, DeliveryId, DestinationId, EventId, ReplayId, SourceId},
     replay::{ReplayCounts, ReplayStatus},
     time::Timestamp,
@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// A delivery that a replay wants to make.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedReplay {
     /// Its id, unless a delivery that has failed is taken up again.
     pub id: DeliveryId,
@@ -40,6 +40,8 @@ pub struct PlannedReplay {
     pub order_key: Option<i64>,
     /// Its connection or destination is paused.
     pub held: bool,
+    /// What the connection's schema finds wrong with the payload, which goes through all the same.
+    pub schema_errors: Vec<SchemaError>,
 }
 
 /// What a step has looked at and wants to do.
@@ -66,7 +68,7 @@ pub enum Advance {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Step {
     pub made: u64,
-    /// Destinations that something is due for now.
+    /// Destinations that something is due for, now or soon.
     pub due: BTreeSet<DestinationId>,
 }
 
@@ -123,6 +125,8 @@ impl Scope {
     /// Makes the deliveries of a step and moves the replay on behind its events, as one; not at all, when the replay is no
     /// longer where it was read.
     pub async fn advance_replay(&self, at: &ReplayAtWork, looked: &Looked, now: Timestamp) -> Result<Advance> {
+        // What is made now is not taken for older than the replay, whichever node's clock this is.
+        let now = now.max(at.replay.created_at);
         let transaction = self.store.begin().await?;
         if !self.lock_replay(&transaction, at).await? {
             return Ok(Advance::NotNow);
@@ -148,7 +152,7 @@ impl Scope {
                 continue;
             }
             let due = (!planned.held).then(|| pacing.next());
-            if due.is_some_and(|due| due <= now) {
+            if due.is_some() {
                 step.due.insert(planned.destination_id);
             }
             writes.add(planned, former, due, &mut places);
@@ -348,6 +352,7 @@ impl Writes {
             "status": status,
             "due": due,
             "key": planned.order_key,
+            "errors": (!planned.schema_errors.is_empty()).then(|| json!(planned.schema_errors).to_string()),
             "place": planned.order_key.and_then(|_| places.next()),
         }));
     }
@@ -355,12 +360,12 @@ impl Writes {
 
 // `$1` the project, `$2` the replay, `$3` now, `$4` the rows.
 macro_rules! insert {
-    ($id:literal, $event:literal, $connection:literal, $destination:literal, $status:literal, $due:literal, $key:literal, $place:literal, $rows:literal) => {
+    ($id:literal, $event:literal, $connection:literal, $destination:literal, $status:literal, $due:literal, $key:literal, $place:literal, $errors:literal, $rows:literal) => {
         concat!(
             "INSERT INTO deliveries (env_id, id, event_id, connection_id, destination_id, status, attempt_trigger, \
-             attempt_count, due_at, is_dlq, created_at, updated_at, order_key, order_seq, replay_id) SELECT $1, ",
+             attempt_count, due_at, is_dlq, created_at, updated_at, order_key, order_seq, schema_errors, replay_id) SELECT $1, ",
             $id, ", ", $event, ", ", $connection, ", ", $destination, ", ", $status, ", 'replay', 0, ", $due,
-            ", FALSE, $3, $3, ", $key, ", ", $place, ", $2 FROM ", $rows
+            ", FALSE, $3, $3, ", $key, ", ", $place, ", ", $errors, ", $2 FROM ", $rows
         )
     };
 }
@@ -374,6 +379,7 @@ const INSERT_SQLITE: &str = insert!(
     "r.value ->> 'due'",
     "r.value ->> 'key'",
     "r.value ->> 'place'",
+    "r.value ->> 'errors'",
     "json_each($4) AS r"
 );
 const INSERT_POSTGRES: &str = insert!(
@@ -385,8 +391,9 @@ const INSERT_POSTGRES: &str = insert!(
     "r.due",
     "r.key",
     "r.place",
+    "r.errors",
     "json_to_recordset($4::json) AS r(id uuid, event uuid, connection uuid, destination uuid, status text, due bigint, \
-     key bigint, place bigint)"
+     key bigint, place bigint, errors text)"
 );
 const AGAIN_SQLITE: &str = "UPDATE deliveries SET status = r.value ->> 'status', due_at = r.value ->> 'due', is_dlq = FALSE, \
     attempt_trigger = 'replay', gated_at = NULL, updated_at = $3, replay_id = $2 FROM json_each($4) AS r \
