@@ -30,6 +30,7 @@ pub mod quota;
 pub mod rejections;
 pub mod replays;
 pub mod retention;
+pub mod route_counts;
 mod row;
 pub mod scope;
 mod sessions;
