@@ -20,6 +20,7 @@ use crate::{
         no_such_page::NoSuchPage,
         overview::OverviewPage,
         project::{ForWriters, ProjectFrame},
+        replays::{NewReplayPage, ReplayPage, ReplaysPage},
         settings::{ApiKeysPage, SettingsPage},
         sources::{EditSourcePage, NewSourcePage, RejectedRequestsPage, SourcePage, SourcesPage},
     },
@@ -55,6 +56,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("connections") view=ConnectionsPage/>
                     <Route path=path!("connections/new") view=|| view! { <ForWriters><NewConnectionPage/></ForWriters> }/>
                     <Route path=path!("connections/:connection_id") view=ConnectionPage/>
+                    <Route path=path!("replays") view=ReplaysPage/>
+                    <Route path=path!("replays/new") view=|| view! { <ForWriters><NewReplayPage/></ForWriters> }/>
+                    <Route path=path!("replays/:replay_id") view=ReplayPage/>
                     <Route path=path!("settings") view=SettingsPage/>
                     <Route path=path!("settings/keys") view=ApiKeysPage/>
                     <Route path=path!("*any") view=NoSuchPage/>

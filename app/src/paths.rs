@@ -135,6 +135,21 @@ pub fn connection(env: impl Display, id: impl Display) -> String {
 }
 
 #[must_use]
+pub fn replays(env: impl Display) -> String {
+    format!("/p/{env}/replays")
+}
+
+#[must_use]
+pub fn new_replay(env: impl Display) -> String {
+    format!("/p/{env}/replays/new")
+}
+
+#[must_use]
+pub fn replay(env: impl Display, id: impl Display) -> String {
+    format!("/p/{env}/replays/{id}")
+}
+
+#[must_use]
 pub fn settings(env: impl Display) -> String {
     format!("/p/{env}/settings")
 }

@@ -14,6 +14,7 @@ mod m0007_retention;
 mod m0008_gates;
 mod m0009_checks;
 mod m0011_connections;
+mod m0012_replays;
 
 pub struct Migrator;
 
@@ -31,6 +32,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0008_gates::Migration),
             Box::new(m0009_checks::Migration),
             Box::new(m0011_connections::Migration),
+            Box::new(m0012_replays::Migration),
         ]
     }
 }

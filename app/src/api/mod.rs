@@ -23,6 +23,7 @@ pub mod names;
 pub mod once;
 pub mod page_status;
 pub mod projects;
+pub mod replays;
 pub mod sources;
 
 pub use error::ApiError;

@@ -2,7 +2,7 @@
 
 use domain::{
     connection::ConnectionStatus, delivery::DeliveryStatus, destination::DestinationStatus, event::EventStatus,
-    source::SourceStatus,
+    replay::ReplayStatus, source::SourceStatus,
 };
 use leptos::prelude::*;
 
@@ -285,6 +285,19 @@ impl From<ConnectionStatus> for Status {
             ConnectionStatus::Active => Self::Active,
             ConnectionStatus::Paused => Self::Paused,
             ConnectionStatus::Disabled => Self::Disabled,
+        }
+    }
+}
+
+impl From<ReplayStatus> for Status {
+    fn from(status: ReplayStatus) -> Self {
+        match status {
+            ReplayStatus::Pending => Self::Pending,
+            ReplayStatus::Running => Self::Running,
+            ReplayStatus::Paused => Self::Paused,
+            ReplayStatus::Completed => Self::Completed,
+            ReplayStatus::Cancelled => Self::Cancelled,
+            ReplayStatus::Failed => Self::Failed,
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod new_project;
 pub mod no_such_page;
 pub mod overview;
 pub mod project;
+pub mod replays;
 pub mod settings;
 pub mod sources;
 pub mod visitor;

@@ -192,10 +192,12 @@ fn sections(id: &str) -> Vec<NavSection> {
     let sources = NavItem::new("Sources", Icon::Webhook, paths::sources(id));
     let destinations = NavItem::new("Destinations", Icon::Send, paths::destinations(id));
     let connections = NavItem::new("Connections", Icon::Cable, paths::connections(id));
+    let replays = NavItem::new("Replays", Icon::RotateCcw, paths::replays(id));
     let settings = NavItem::new("Settings", Icon::Settings, paths::settings(id));
     vec![
         NavSection { items: vec![overview, events] },
         NavSection { items: vec![sources, destinations, connections] },
+        NavSection { items: vec![replays] },
         NavSection { items: vec![settings] },
     ]
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::SchemaError,
-    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EventId},
+    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EventId, ReplayId},
     time::Timestamp,
 };
 
@@ -96,6 +96,9 @@ pub struct Delivery {
     pub next_attempt_at: Option<Timestamp>,
     pub is_dlq: bool,
     pub last_error: Option<String>,
+    /// The replay that asked for it, the last one where there were several.
+    #[serde(default)]
+    pub replay_id: Option<ReplayId>,
     /// What its connection's schema found wrong with the payload, when the delivery was made: it was skipped for that, or is
     /// made all the same.
     #[serde(default)]
@@ -272,4 +275,5 @@ pub struct DeliveryFilter {
     pub is_dlq: Option<bool>,
     pub destination_id: Option<DestinationId>,
     pub connection_id: Option<ConnectionId>,
+    pub replay_id: Option<ReplayId>,
 }

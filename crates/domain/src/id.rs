@@ -122,6 +122,8 @@ ids! {
     AttemptId = "da";
     /// An API key.
     ApiKeyId = "ak";
+    /// A replay.
+    ReplayId = "rpl";
     /// A request, in logs and errors.
     RequestId = "req";
 }

@@ -29,6 +29,7 @@ pub mod project;
 pub mod rate_limit;
 pub mod rehearsal;
 pub mod rejection;
+pub mod replay;
 pub mod retry;
 pub mod routes;
 pub mod signed_content;

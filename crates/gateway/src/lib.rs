@@ -158,7 +158,7 @@ impl Gateway {
         tasks.spawn(registry.clone().follow(stop.clone()));
         let (activity, _) = tokio::sync::broadcast::channel(1024);
         tasks.spawn(manage::live::gather(store.signals().subscribe(), activity.clone(), stop.clone()));
-        jobs::start(&store, node, &stop, &tasks);
+        jobs::start(&store, &registry, node, &stop, &tasks);
         let (rejections, keep_rejections) = Rejections::new(store.clone(), stop.clone());
         tasks.spawn(keep_rejections);
         let event_types = Arc::new(EventTypes::default());

@@ -2,7 +2,7 @@
 
 use domain::{
     delivery::{Attempt, Delivery, DeliveryFilter, DeliveryStatus, Trigger},
-    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EventId},
+    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EventId, ReplayId},
     page::{Page, PageRequest},
     time::Timestamp,
 };
@@ -18,7 +18,7 @@ use crate::{
 };
 
 const COLUMNS: &str = "e.id, e.event_id, e.connection_id, e.destination_id, e.status, e.attempt_count, e.due_at, e.is_dlq, \
-    e.last_error, e.schema_errors, e.created_at, e.updated_at";
+    e.last_error, e.schema_errors, e.replay_id, e.created_at, e.updated_at";
 /// What most deliveries end as, so that no index leads to them.
 const USUAL: &str = DeliveryStatus::Succeeded.as_str();
 /// Deliveries of one event that are read at once: more connections than that a source does not have.
@@ -39,6 +39,9 @@ impl Scope {
                 "e.connection_id = ? AND e.destination_id = (SELECT destination_id FROM connections WHERE id = ?)",
                 [uuid(connection.as_u128()).into(), uuid(connection.as_u128()).into()],
             );
+        }
+        if let Some(replay) = filter.replay_id {
+            conditions.add("e.replay_id = ?", [uuid(replay.as_u128()).into()]);
         }
         if let Some(status) = filter.status {
             conditions.add_status(status.as_str(), USUAL);
@@ -160,6 +163,7 @@ fn delivery(row: &QueryResult) -> Result<Delivery> {
         next_attempt_at: get::<Option<i64>>(row, "due_at")?.map(at),
         is_dlq: get(row, "is_dlq")?,
         last_error: get(row, "last_error")?,
+        replay_id: get::<Option<Uuid>>(row, "replay_id")?.map(|id| ReplayId::from_u128(id.as_u128())),
         schema_errors: get::<Option<String>>(row, "schema_errors")?
             .map(|text| json(T, "schema_errors", &text))
             .transpose()?

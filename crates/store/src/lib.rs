@@ -28,6 +28,7 @@ mod postgres;
 pub mod queue;
 pub mod quota;
 pub mod rejections;
+pub mod replays;
 pub mod retention;
 pub mod route_counts;
 mod row;

@@ -166,6 +166,7 @@ impl Scope {
         let sql = "UPDATE config_version SET purged = $1 WHERE id = 1";
         transaction.execute_raw(self.store.statement(sql, [version.into()])).await?;
         for table in [
+            "replays",
             "rejected_requests",
             "event_types",
             "route_counts",

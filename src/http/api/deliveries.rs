@@ -28,6 +28,7 @@ async fn list(api: Api, mut query: Query) -> Result<Answer<Page<Delivery>>, Prob
         is_dlq: query.with("is_dlq", |text| text.parse::<bool>().map_err(|_| "must be true or false")),
         destination_id: query.parsed("destination_id"),
         connection_id: query.parsed("connection_id"),
+        replay_id: query.parsed("replay_id"),
     };
     Ok(Answer(api.gateway.deliveries(&api.access, &filter, query.page()?).await?))
 }

@@ -6,6 +6,7 @@ mod deliveries;
 mod destinations;
 mod environments;
 mod events;
+mod replays;
 mod request;
 mod sources;
 
@@ -22,6 +23,7 @@ pub fn router() -> Router<AppState> {
         .merge(connections::router())
         .merge(events::router())
         .merge(deliveries::router())
+        .merge(replays::router())
         .merge(api_keys::router())
         .route("/ws", get(ws::connect))
         .fallback(|| async { Problem::not_found() })

@@ -14,6 +14,7 @@ use crate::{
         forms::{DeleteCard, FormState, Hidden, Outcome, use_action, use_form},
         loaded::Loaded,
         project::{use_param, use_project},
+        replays::ReplayLink,
     },
     paths,
 };
@@ -48,13 +49,19 @@ fn ConnectionDetail(connection: Connection, names: Names) -> impl IntoView {
     let title = connection.name.clone().unwrap_or_else(|| format!("{source} → {destination}"));
     let query = EventQuery { connection: connection.id.to_string(), ..EventQuery::default() };
     let events = query.list(&env);
+    let through = connection.id.to_string();
     let may_write = project.may_write();
     view! {
         <PageHeader
             title=title
             crumbs=vec![Crumb::new("Connections", paths::connections(&env))]
             badge=move || view! { <StatusBadge status=status/> }
-            actions=move || view! { <ButtonLink href=events icon=Icon::Activity>"Its events"</ButtonLink> }
+            actions=move || {
+                view! {
+                    <ButtonLink href=events icon=Icon::Activity>"Its events"</ButtonLink>
+                    <ReplayLink project=project through=through/>
+                }
+            }
         />
         <Card>
             <div class="route-ends">

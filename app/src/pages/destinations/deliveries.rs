@@ -39,7 +39,7 @@ pub fn DestinationDeliveries(destination: String, recent: Page<Delivery>) -> imp
 }
 
 #[component]
-fn DeliveryTable(project: Project, deliveries: Signal<Vec<Delivery>>) -> impl IntoView {
+pub fn DeliveryTable(project: Project, deliveries: Signal<Vec<Delivery>>) -> impl IntoView {
     let columns = vec![
         Column::new("Status").fit(),
         Column::new("Event").fit(),

@@ -21,6 +21,7 @@ use crate::{
         live::{use_changes, use_fresh},
         loaded::Loaded,
         project::use_project,
+        replays::ReplayLink,
     },
     paths,
 };
@@ -42,7 +43,19 @@ pub fn EventsPage() -> impl IntoView {
     );
     let known = Resource::new(|| (), move |()| known_names(project.id()));
     view! {
-        <PageHeader title="Events" subtitle="Every request to a source, newest first."/>
+        <PageHeader
+            title="Events"
+            subtitle="Every request to a source, newest first."
+            actions=move || {
+                view! {
+                    {move || {
+                        let EventQuery { source, connection, range, .. } = query.get();
+                        let through = if connection.is_empty() { source } else { connection };
+                        view! { <ReplayLink project=project through=through range=range/> }
+                    }}
+                }
+            }
+        />
         <Loaded
             load=move || async move { Ok((page.await?, known.await?)) }
             skeleton=|| view! { <SkeletonTable/> }

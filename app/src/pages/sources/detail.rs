@@ -30,6 +30,7 @@ use crate::{
         live::{use_changes, use_fresh},
         loaded::Loaded,
         project::{Project, use_param, use_project},
+        replays::ReplayLink,
     },
     paths,
 };
@@ -194,6 +195,7 @@ fn SourceActions(
                     <Hidden name="source" value=id/>
                     <PauseOrResume active=active pending=pause.pending()/>
                 </ActionForm>
+                <ReplayLink project=project through=id.get()/>
                 <ButtonLink href=paths::edit_source(project.id(), id.get()) icon=Icon::Pencil>"Edit"</ButtonLink>
                 <ActionForm action=test>
                     <Hidden name="env" value=project.id()/>

@@ -11,6 +11,7 @@ mod counts;
 mod deleted_projects;
 mod once_keys;
 mod pace;
+mod replays;
 mod retention;
 mod sessions;
 
@@ -27,7 +28,7 @@ use store::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::pace::Pace;
-use crate::clock;
+use crate::{clock, registry::Registry};
 
 /// How often a node asks at least whether a job's time has come, be it its own or another's.
 const LOOK: Duration = Duration::from_secs(10);
@@ -44,6 +45,11 @@ pub(crate) trait Job: Send + 'static {
     const NAME: &'static str;
     /// How long after one run the next one is due.
     const EVERY: Duration;
+
+    /// Whether there is anything to do. Asked before the turn is, where that is cheaper and the job is asked for often.
+    fn has_work(&self, _store: &Store) -> impl Future<Output = Result<bool>> + Send {
+        std::future::ready(Ok(true))
+    }
 
     /// Does a piece of the work, some seconds of it at most, and ends early when its turn is over.
     fn run(&mut self, turn: &Turn) -> impl Future<Output = Result<Progress>> + Send;
@@ -84,11 +90,13 @@ impl Turn {
 }
 
 /// Starts this node's part in all jobs.
-pub(crate) fn start(store: &Store, node: i64, stop: &CancellationToken, tasks: &TaskTracker) {
+pub(crate) fn start(store: &Store, registry: &Registry, node: i64, stop: &CancellationToken, tasks: &TaskTracker) {
     let runner = Runner { store: store.clone(), node, stop: stop.clone() };
     tasks.spawn(runner.clone().keep_running(counts::Counts));
     tasks.spawn(runner.clone().keep_running(sessions::Sessions));
     tasks.spawn(runner.clone().keep_running(once_keys::OnceKeys));
+    let replays = replays::Replays::new(registry.clone(), Pace::new(store.is_shared()));
+    tasks.spawn(runner.clone().keep_running(replays));
     tasks.spawn(runner.clone().keep_running(retention::Retention::new(Pace::new(store.is_shared()))));
     tasks.spawn(runner.keep_running(deleted_projects::DeletedProjects::new(Pace::new(store.is_shared()))));
 }
@@ -137,7 +145,7 @@ impl Runner {
             *is_registered = true;
         }
         let begun = Instant::now();
-        if !self.store.take_job(J::NAME, self.node, J::EVERY).await? {
+        if !job.has_work(&self.store).await? || !self.store.take_job(J::NAME, self.node, J::EVERY).await? {
             return Ok(J::EVERY.min(LOOK));
         }
         let turn = Turn { store: self.store.clone(), over: self.stop.child_token() };

@@ -57,6 +57,7 @@ impl Job for Retention {
         // Read anew each time: one that was made longer must hold at once.
         let now = turn.now().await?;
         let kept: HashMap<EnvId, RetentionDays> = turn.store.retentions().await?.into_iter().collect();
+        turn.store.remove_ended_replays(now).await?;
         self.walks.retain(|env, _| kept.contains_key(env));
         // In no order: when there is not time for all of them, others come first the next time.
         let mut left: VecDeque<_> = kept.into_iter().map(|(env, kept)| (env, first_of(kept.cutoff(now)))).collect();

@@ -19,6 +19,7 @@ pub mod live;
 mod preview;
 mod rehearsal;
 mod rejections;
+mod replays;
 mod routes;
 mod sources;
 

@@ -4,4 +4,5 @@
 pub mod deliver;
 pub mod ingest;
 pub mod record;
+pub mod replay;
 pub mod route;
