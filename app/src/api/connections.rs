@@ -56,12 +56,8 @@ pub async fn create_connection(env: String, #[server(flatten)] form: ConnectionF
         let source = errors.check("source_id", form.source_id.parse().map_err(|_| "must be chosen"));
         let destination = errors.check("destination_id", form.destination_id.parse().map_err(|_| "must be chosen"));
         let (Some(source_id), Some(destination_id)) = (source, destination) else { return Err(errors.into()) };
-        let input = domain::connection::ConnectionInput {
-            source_id,
-            destination_id,
-            name: read::optional(&form.name),
-            status: None,
-        };
+        let mut input = domain::connection::ConnectionInput::new(source_id, destination_id);
+        input.name = read::optional(&form.name);
         project.gateway.create_connection(&project.access, input).await?;
         project.reply.go_to(&paths::connections(&env));
         Ok(())

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    event::SchemaError,
     id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EventId},
     time::Timestamp,
 };
@@ -95,6 +96,10 @@ pub struct Delivery {
     pub next_attempt_at: Option<Timestamp>,
     pub is_dlq: bool,
     pub last_error: Option<String>,
+    /// What its connection's schema found wrong with the payload, when the delivery was made: it was skipped for that, or is
+    /// made all the same.
+    #[serde(default)]
+    pub schema_errors: Vec<SchemaError>,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }

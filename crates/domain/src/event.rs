@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::{
     delivery::Delivery,
+    filter::Unmatched,
     id::{ConnectionId, EnvId, EventId, SourceId},
     time::Timestamp,
 };
@@ -156,6 +157,12 @@ pub struct Event {
     /// What the source's schema found wrong with the body, which was taken all the same.
     #[serde(default)]
     pub schema_errors: Vec<SchemaError>,
+    /// Connections whose filters did not let it through, as they were then: those have no delivery.
+    #[serde(default)]
+    pub skipped: Vec<Unmatched>,
+    /// How many more there were than are listed.
+    #[serde(default)]
+    pub skipped_unlisted: u32,
     pub deliveries: Vec<Delivery>,
 }
 

@@ -9,6 +9,9 @@ pub struct FieldError {
     pub path: String,
     /// What was wrong and what is wanted, in a sentence without its subject: `must be 1 to 50`.
     pub message: String,
+    /// Where in the text of the field, in characters; of an expression that does not parse.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub position: Option<usize>,
 }
 
 /// Everything wrong with a request; never empty where it is returned as an error.
@@ -27,7 +30,17 @@ impl FieldErrors {
     }
 
     pub fn push(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.0.push(FieldError { path: path.into(), message: message.into() });
+        self.0.push(FieldError { path: path.into(), message: message.into(), position: None });
+    }
+
+    /// The same for what stands at a place in the field's text.
+    pub fn push_at(&mut self, path: impl Into<String>, message: impl Into<String>, position: Option<usize>) {
+        self.0.push(FieldError { path: path.into(), message: message.into(), position });
+    }
+
+    /// Adds all of another's.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
     }
 
     /// Keeps the value of `result`, or notes its error at `path`.

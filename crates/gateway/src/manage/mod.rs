@@ -16,7 +16,9 @@ mod events;
 mod ingest;
 mod input;
 pub mod live;
+mod rehearsal;
 mod rejections;
+mod routes;
 mod sources;
 
 pub use self::{
