@@ -16,6 +16,7 @@ mod events;
 mod ingest;
 mod input;
 pub mod live;
+mod picture;
 mod rehearsal;
 mod rejections;
 mod routes;

@@ -6,9 +6,7 @@
 
 mod builder;
 mod operand;
-mod place;
 mod row;
 mod tree;
 
 pub use builder::RuleBuilder;
-pub use place::{NotJson, parse_json};

@@ -120,11 +120,11 @@ fn ValueInput(rule: Memo<Option<Rule>>, op: Memo<Op>, id: String, edit: Callback
     });
     let kinds = move || {
         let taken = Kind::taken_by(op.get());
-        let chosen = kind.get_untracked();
+        let now = kind.get_untracked();
         (taken.len() > 1).then(|| {
             let options = taken
                 .iter()
-                .map(|kind| view! { <option value=kind.as_str() selected=*kind == chosen>{kind.label()}</option> })
+                .map(|kind| view! { <option value=kind.as_str() selected=*kind == now>{kind.label()}</option> })
                 .collect_view();
             view! {
                 <select

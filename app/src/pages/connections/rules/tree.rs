@@ -4,7 +4,7 @@
 use domain::filter::{Filter, Op};
 use serde_json::{Map, Value, json};
 
-use super::place::{self, NotJson};
+use crate::api::json_text::{NotJson, parse_json};
 
 /// A filter that the builder can show. Without rules it is no filter, and lets everything through.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,7 +91,7 @@ impl Tree {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        let value: Value = place::parse_json(text).map_err(Unshown::NotJson)?;
+        let value: Value = parse_json(text).map_err(Unshown::NotJson)?;
         let mut left = 2 * Filter::MAX_RULES;
         let Value::Object(fields) = &value else { return Err(special(ROOT, "a filter is an object: {\"all\": […]}")) };
         if fields.is_empty() {

@@ -1,4 +1,4 @@
-//! Where a text is no JSON.
+//! JSON that people type, and where it is none.
 
 use serde_json::Value;
 
