@@ -143,6 +143,15 @@ pub struct SchemaError {
     pub message: String,
 }
 
+impl std::fmt::Display for SchemaError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.pointer.as_str() {
+            "" => f.write_str(&self.message),
+            pointer => write!(f, "{pointer}: {}", self.message),
+        }
+    }
+}
+
 /// An event whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {

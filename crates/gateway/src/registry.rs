@@ -24,7 +24,7 @@ use store::{ConfigChanges, Result, Store, signals::Signal};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use crate::{destinations::Sender, schema::Schema, secrets::Vault};
+use crate::{destinations::Sender, rules::Rules, schema::Schema, secrets::Vault};
 
 /// How old a snapshot may be when no signal comes.
 const POLL: Duration = Duration::from_millis(500);
@@ -48,7 +48,7 @@ pub struct Snapshot {
     pub version: i64,
     sources: HashMap<SourceId, SourceState>,
     destinations: HashMap<DestinationId, Arc<Target>>,
-    connections: HashMap<ConnectionId, Connection>,
+    connections: HashMap<ConnectionId, Arc<Link>>,
     routes: HashMap<SourceId, Arc<[Route]>>,
 }
 
@@ -83,13 +83,24 @@ impl Inlet {
     }
 }
 
+/// A connection with its rules, ready to be used.
+pub struct Link {
+    pub connection: Connection,
+    /// `None` where everything goes through as it is.
+    pub rules: Option<Arc<Rules>>,
+}
+
 /// A connection as the planner needs it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Route {
     pub connection_id: ConnectionId,
     pub destination_id: DestinationId,
     /// Deliveries are made, but kept back.
     pub held: bool,
+    /// How long after the event they are due.
+    pub delay: Duration,
+    /// Of a connection that does not take every event.
+    pub rules: Option<Arc<Rules>>,
 }
 
 /// A destination as the delivery needs it.
@@ -202,7 +213,13 @@ impl Snapshot {
     /// A connection that exists, whatever its status.
     #[must_use]
     pub fn connection(&self, id: ConnectionId) -> Option<&Connection> {
-        self.connections.get(&id)
+        self.connections.get(&id).map(|link| &link.connection)
+    }
+
+    /// The rules of a connection that exists, where it has any.
+    #[must_use]
+    pub fn rules(&self, id: ConnectionId) -> Option<&Arc<Rules>> {
+        self.connections.get(&id)?.rules.as_ref()
     }
 
     /// Whether deliveries of a connection may go out now.
@@ -240,7 +257,7 @@ impl Snapshot {
             if deleted {
                 next.connections.remove(&connection.id);
             } else {
-                next.connections.insert(connection.id, connection);
+                next.connections.insert(connection.id, Arc::new(link(connection)));
             }
         }
         next.routes = next.plan_routes();
@@ -249,12 +266,17 @@ impl Snapshot {
 
     fn plan_routes(&self) -> HashMap<SourceId, Arc<[Route]>> {
         let mut routes: HashMap<SourceId, Vec<Route>> = HashMap::new();
-        let live = self.connections.values().filter(|connection| connection.status != ConnectionStatus::Disabled);
-        for connection in live {
+        for link in self.connections.values() {
+            let connection = &link.connection;
+            if connection.status == ConnectionStatus::Disabled {
+                continue;
+            }
             routes.entry(connection.source_id).or_default().push(Route {
                 connection_id: connection.id,
                 destination_id: connection.destination_id,
                 held: !self.is_flowing(connection),
+                delay: Duration::from_secs(connection.delay_seconds.into()),
+                rules: link.rules.clone().filter(|rules| rules.judges()),
             });
         }
         routes
@@ -294,6 +316,14 @@ fn inlet(source: Source, vault: &Vault, tat: Arc<AtomicI64>) -> Inlet {
         schema,
         tat,
     }
+}
+
+fn link(connection: Connection) -> Link {
+    let rules = (!connection.rules.is_empty()).then(|| Arc::new(Rules::of_stored(&connection.rules)));
+    if let Some(broken) = rules.as_ref().and_then(|rules| rules.broken()) {
+        tracing::error!(connection.id = %connection.id, error = %broken, "a connection cannot be used; its deliveries fail");
+    }
+    Link { connection, rules }
 }
 
 fn target(destination: Destination, vault: &Vault) -> Target {

@@ -5,6 +5,8 @@ use domain::event::SchemaError;
 use jsonschema::{PatternOptions, Validator};
 use serde_json::Value;
 
+use crate::event_view::Payload;
+
 /// What is said of one payload.
 const MAX_ERRORS: usize = 10;
 /// A message may repeat what stood in the payload.
@@ -27,6 +29,17 @@ impl Schema {
             let place = if place.is_empty() { String::new() } else { format!(" (at {place})") };
             shortened(&format!("is no valid JSON Schema: {error}{place}"))
         })
+    }
+
+    /// What the schema does not allow of a body: that it is no JSON, or the first few errors.
+    #[must_use]
+    pub fn errors_of(&self, payload: &Payload) -> Vec<SchemaError> {
+        match payload.json() {
+            Ok(payload) => self.errors(payload),
+            Err(why) => {
+                vec![SchemaError { pointer: String::new(), message: format!("the body is not JSON: {why}") }]
+            }
+        }
     }
 
     /// What the schema does not allow of a payload; the first few.

@@ -1,20 +1,26 @@
 //! Connections of a project.
 
 use domain::{
-    connection::{Connection, ConnectionSpec},
+    connection::{Connection, ConnectionSpec, Rules},
     id::{ConnectionId, DestinationId, EnvId, SourceId},
     page::{Page, PageRequest},
     time::Timestamp,
 };
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, Select};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, Select,
+};
 
 use crate::{
     config::next_version,
     entity::connection::{ActiveModel, Column, Entity, Model},
     error::{Result, StoreError},
-    row::{at, parse, uuid},
+    row::{at, json, number, parse, to_json, uuid},
     scope::{Scope, page_query},
 };
+
+/// Connections of a source that are read at once.
+const SOURCE_LIMIT: u64 = 1000;
 
 impl Scope {
     fn find_connections(&self) -> Select<Entity> {
@@ -32,6 +38,27 @@ impl Scope {
         query.one(self.store.reader()).await?.map(Connection::try_from).transpose()
     }
 
+    /// All of a source, the oldest first, those that were deleted since `kept_since` included; with whether they are.
+    pub async fn connections_of_source(
+        &self,
+        source: SourceId,
+        kept_since: Timestamp,
+    ) -> Result<Vec<(Connection, bool)>> {
+        let still_there = Column::DeletedAt.is_null().or(Column::DeletedAt.gte(kept_since.as_micros()));
+        let query = Entity::find()
+            .filter(Column::EnvId.eq(self.env_uuid()))
+            .filter(Column::SourceId.eq(uuid(source.as_u128())))
+            .filter(still_there)
+            .order_by_asc(Column::Id)
+            .limit(SOURCE_LIMIT);
+        let rows = query.all(self.store.reader()).await?;
+        let read = |row: Model| {
+            let is_deleted = row.deleted_at.is_some();
+            Connection::try_from(row).map(|connection| (connection, is_deleted))
+        };
+        rows.into_iter().map(read).collect()
+    }
+
     pub async fn insert_connection(&self, id: ConnectionId, spec: &ConnectionSpec, now: Timestamp) -> Result<()> {
         let transaction = self.store.begin().await?;
         let row = ActiveModel {
@@ -44,7 +71,7 @@ impl Scope {
             ..Default::default()
         };
         let version = next_version(&self.store, &transaction).await?;
-        fill(row, spec, version, now).insert(&transaction).await?;
+        fill(row, spec, version, now)?.insert(&transaction).await?;
         self.store.commit(transaction).await?;
         self.store.config_changed();
         Ok(())
@@ -56,7 +83,7 @@ impl Scope {
         let version = next_version(&self.store, &transaction).await?;
         let query = self.find_connections().filter(Column::Id.eq(uuid(id.as_u128())));
         let Some(row) = query.one(&transaction).await? else { return Ok(false) };
-        fill(row.into_active_model(), spec, version, now).update(&transaction).await?;
+        fill(row.into_active_model(), spec, version, now)?.update(&transaction).await?;
         self.store.commit(transaction).await?;
         self.store.config_changed();
         Ok(true)
@@ -79,12 +106,17 @@ impl Scope {
     }
 }
 
-fn fill(mut row: ActiveModel, spec: &ConnectionSpec, version: i64, now: Timestamp) -> ActiveModel {
+fn fill(mut row: ActiveModel, spec: &ConnectionSpec, version: i64, now: Timestamp) -> Result<ActiveModel> {
     row.name = Set(spec.name.clone());
+    row.filter = Set(spec.rules.filter.as_ref().map(to_json).transpose()?);
+    row.transform = Set(spec.rules.transform.clone());
+    row.payload_schema = Set(spec.rules.schema.as_ref().map(to_json).transpose()?);
+    row.schema_action = Set(spec.rules.schema_action.as_str().to_owned());
+    row.delay_seconds = Set(spec.delay_seconds.into());
     row.status = Set(spec.status.as_str().to_owned());
     row.version = Set(version);
     row.updated_at = Set(now.as_micros());
-    row
+    Ok(row)
 }
 
 impl TryFrom<Model> for Connection {
@@ -96,6 +128,13 @@ impl TryFrom<Model> for Connection {
             source_id: SourceId::from_u128(row.source_id.as_u128()),
             destination_id: DestinationId::from_u128(row.destination_id.as_u128()),
             name: row.name,
+            rules: Rules {
+                filter: row.filter.map(|text| json("connections", "filter", &text)).transpose()?,
+                transform: row.transform,
+                schema: row.payload_schema.map(|text| json("connections", "payload_schema", &text)).transpose()?,
+                schema_action: parse("connections", "schema_action", &row.schema_action)?,
+            },
+            delay_seconds: number("connections", "delay_seconds", row.delay_seconds)?,
             status: parse("connections", "status", &row.status)?,
             created_at: at(row.created_at),
             updated_at: at(row.updated_at),

@@ -18,7 +18,7 @@ use crate::{
 };
 
 const COLUMNS: &str = "e.id, e.event_id, e.connection_id, e.destination_id, e.status, e.attempt_count, e.due_at, e.is_dlq, \
-    e.last_error, e.created_at, e.updated_at";
+    e.last_error, e.schema_errors, e.created_at, e.updated_at";
 /// What most deliveries end as, so that no index leads to them.
 const USUAL: &str = DeliveryStatus::Succeeded.as_str();
 /// Deliveries of one event that are read at once: more connections than that a source does not have.
@@ -160,6 +160,10 @@ fn delivery(row: &QueryResult) -> Result<Delivery> {
         next_attempt_at: get::<Option<i64>>(row, "due_at")?.map(at),
         is_dlq: get(row, "is_dlq")?,
         last_error: get(row, "last_error")?,
+        schema_errors: get::<Option<String>>(row, "schema_errors")?
+            .map(|text| json(T, "schema_errors", &text))
+            .transpose()?
+            .unwrap_or_default(),
         created_at: at(get(row, "created_at")?),
         updated_at: at(get(row, "updated_at")?),
     })

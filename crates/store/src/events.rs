@@ -5,6 +5,7 @@ use std::{collections::HashMap, fmt::Write};
 use bytes::Bytes;
 use domain::{
     event::{EventFilter, EventStatus, EventSummary, SchemaError},
+    filter::Remembered,
     id::{EnvId, EventId, SourceId, uuid_v7},
     page::{Cursor, Page, PageRequest},
 };
@@ -25,12 +26,19 @@ pub struct StoredEvent {
     pub body: Bytes,
     /// What the source's schema found wrong with the body.
     pub schema_errors: Vec<SchemaError>,
+    /// Connections that it did not match.
+    pub unmatched: Remembered,
 }
 
 /// What a delivery sends of an event.
 #[derive(Debug, Clone)]
 pub struct Content {
     pub source_id: SourceId,
+    pub event_type: Option<String>,
+    pub method: String,
+    pub path: String,
+    pub query: Option<String>,
+    pub source_ip: Option<String>,
     pub headers: Vec<(String, String)>,
     pub body: Bytes,
 }
@@ -43,6 +51,9 @@ const WINDOW: u32 = 20_000;
 
 pub(crate) const COLUMNS: &str = "e.env_id, e.id, e.source_id, e.status, e.event_type, e.provider_event_id, e.method, e.path, e.query, \
     e.content_type, e.content_length, e.source_ip, e.received_at, e.verification_status, e.dedup_status, e.duplicate_of";
+
+const CONTENT_COLUMNS: &str = "e.source_id, e.event_type, e.method, e.path, e.query, e.source_ip, e.content_length, \
+    b.headers, b.body, b.encoding";
 
 impl Scope {
     /// Newest first. A search, and what is asked for by type or connection, looks at a bounded number of events for each
@@ -101,7 +112,7 @@ impl Scope {
 
     pub async fn event(&self, id: EventId) -> Result<Option<StoredEvent>> {
         let sql = format!(
-            "SELECT {COLUMNS}, e.schema_errors, b.headers, b.body, b.encoding FROM events e \
+            "SELECT {COLUMNS}, e.schema_errors, b.headers, b.body, b.encoding, b.unmatched FROM events e \
              JOIN event_bodies b ON b.env_id = e.env_id AND b.event_id = e.id WHERE e.env_id = $1 AND e.id = $2"
         );
         let values = [self.env_uuid().into(), uuid(id.as_u128()).into()];
@@ -112,9 +123,60 @@ impl Scope {
             let schema_errors = get::<Option<String>>(&row, "schema_errors")?;
             let schema_errors = schema_errors.map(|text| json("events", "schema_errors", &text)).transpose()?;
             let schema_errors = schema_errors.unwrap_or_default();
-            Ok(StoredEvent { summary, headers: headers_of(&row)?, body, schema_errors })
+            let unmatched = get::<Option<String>>(&row, "unmatched")?;
+            let unmatched = unmatched.map(|text| json("event_bodies", "unmatched", &text)).transpose()?;
+            let unmatched = unmatched.unwrap_or_default();
+            Ok(StoredEvent { summary, headers: headers_of(&row)?, body, schema_errors, unmatched })
         })
         .transpose()
+    }
+
+    /// The last events of a source with what is in them, the newest first, before `before`; of one type where that is given.
+    /// One whose body takes more than `max_body` bytes in the database is left out.
+    pub async fn last_contents(
+        &self,
+        source: SourceId,
+        event_type: Option<&str>,
+        before: Option<EventId>,
+        max_body: usize,
+        limit: u32,
+    ) -> Result<Vec<(EventId, Content)>> {
+        let mut conditions = Conditions::new(self.env_uuid());
+        conditions.add("e.source_id = ?", [uuid(source.as_u128()).into()]);
+        if let Some(before) = before {
+            conditions.add("e.id < ?", [uuid(before.as_u128()).into()]);
+        }
+        if let Some(event_type) = event_type {
+            conditions.add("e.event_type = ?", [event_type.into()]);
+            // No index knows it.
+            if let Some(end) = self.source_window_end(source).await? {
+                conditions.add("e.id >= ?", [end.into()]);
+            }
+        }
+        // A duplicate goes nowhere.
+        conditions.add("e.duplicate_of IS NULL", []);
+        conditions.add("length(b.body) <= ?", [i64::try_from(max_body).unwrap_or(i64::MAX).into()]);
+        let (clause, mut values) = conditions.finish();
+        values.push(i64::from(limit).into());
+        let sql = format!(
+            "SELECT e.id, {CONTENT_COLUMNS} FROM events e \
+             JOIN event_bodies b ON b.env_id = e.env_id AND b.event_id = e.id \
+             WHERE {clause} ORDER BY e.id DESC LIMIT ${}",
+            values.len()
+        );
+        let rows = self.store.reader().query_all_raw(self.store.statement(sql, values)).await?;
+        let read = |row| Ok((EventId::from_u128(get::<Uuid>(row, "id")?.as_u128()), content(row)?));
+        rows.iter().map(read).collect()
+    }
+
+    /// The id down to which the events of a source are looked through.
+    async fn source_window_end(&self, source: SourceId) -> Result<Option<Uuid>> {
+        let sql = format!(
+            "SELECT e.id FROM events e WHERE e.env_id = $1 AND e.source_id = $2 ORDER BY e.id DESC LIMIT 1 OFFSET {WINDOW}"
+        );
+        let values = [self.env_uuid().into(), uuid(source.as_u128()).into()];
+        let row = self.store.reader().query_one_raw(self.store.statement(sql, values)).await?;
+        row.map(|row| get(&row, "id")).transpose()
     }
 
     /// What deliveries of these events send. One whose body takes more than `max_body` bytes in the database is left out, as
@@ -126,7 +188,7 @@ impl Scope {
             let size = CONTENT_SIZES.into_iter().find(|size| *size >= events.len()).unwrap_or(largest);
             let places: Vec<String> = (3..3 + size).map(|place| format!("${place}")).collect();
             let sql = format!(
-                "SELECT e.id, e.source_id, e.content_length, b.headers, b.body, b.encoding FROM events e \
+                "SELECT e.id, {CONTENT_COLUMNS} FROM events e \
                  JOIN event_bodies b ON b.env_id = e.env_id AND b.event_id = e.id \
                  WHERE e.env_id = $1 AND e.id IN ({}) AND length(b.body) <= $2",
                 places.join(",")
@@ -138,17 +200,25 @@ impl Scope {
             let first = [self.env_uuid().into(), max_body.into()];
             let values = first.into_iter().chain(ids.map(|id| uuid(id.as_u128()).into()));
             for row in self.store.reader().query_all_raw(self.store.statement(sql, values)).await? {
-                let length = number("events", "content_length", get(&row, "content_length")?)?;
-                let content = Content {
-                    source_id: SourceId::from_u128(get::<Uuid>(&row, "source_id")?.as_u128()),
-                    headers: headers_of(&row)?,
-                    body: body_of(&row, get(&row, "body")?, length)?,
-                };
-                contents.insert(EventId::from_u128(get::<Uuid>(&row, "id")?.as_u128()), content);
+                contents.insert(EventId::from_u128(get::<Uuid>(&row, "id")?.as_u128()), content(&row)?);
             }
         }
         Ok(contents)
     }
+}
+
+fn content(row: &QueryResult) -> Result<Content> {
+    let length = number("events", "content_length", get(row, "content_length")?)?;
+    Ok(Content {
+        source_id: SourceId::from_u128(get::<Uuid>(row, "source_id")?.as_u128()),
+        event_type: get(row, "event_type")?,
+        method: get(row, "method")?,
+        path: get(row, "path")?,
+        query: get(row, "query")?,
+        source_ip: get(row, "source_ip")?,
+        headers: headers_of(row)?,
+        body: body_of(row, get(row, "body")?, length)?,
+    })
 }
 
 /// A page that ends where its window does goes on from there.

@@ -29,6 +29,7 @@ pub mod queue;
 pub mod quota;
 pub mod rejections;
 pub mod retention;
+pub mod route_counts;
 mod row;
 pub mod scope;
 mod sessions;

@@ -165,8 +165,16 @@ impl Scope {
         let version = next_version(&self.store, &transaction).await?;
         let sql = "UPDATE config_version SET purged = $1 WHERE id = 1";
         transaction.execute_raw(self.store.statement(sql, [version.into()])).await?;
-        for table in ["rejected_requests", "event_types", "gates", "connections", "sources", "destinations", "api_keys"]
-        {
+        for table in [
+            "rejected_requests",
+            "event_types",
+            "route_counts",
+            "gates",
+            "connections",
+            "sources",
+            "destinations",
+            "api_keys",
+        ] {
             let sql = format!("DELETE FROM {table} WHERE env_id = $1");
             transaction.execute_raw(self.store.statement(sql, [self.env_uuid().into()])).await?;
         }

@@ -8,6 +8,7 @@
 //! header or parameter is repeated. A rule holds when it holds for one of the candidates; `neq`, `not_in`, and `exists`
 //! and `is_empty` with `false` hold exactly where their opposites do not.
 
+mod compare;
 mod field;
 mod op;
 mod parse;
@@ -17,9 +18,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use self::{
+    compare::{is_empty, order, same},
     field::{Field, Root, Step, escaped},
     op::{Op, Wants},
-    why::{Unmatched, Why, shortened},
+    why::{Remembered, Unmatched, Why, shortened},
 };
 use crate::field::FieldErrors;
 

@@ -59,8 +59,7 @@ impl Reading {
             return self.wrong(&inside, &format!("must have at most {} rules", Filter::MAX_RULES));
         }
         let nodes = items.iter().enumerate();
-        let nodes: Vec<_> =
-            nodes.map(|(index, item)| self.node(item, &place.item(name, index), depth + 1)).collect();
+        let nodes: Vec<_> = nodes.map(|(index, item)| self.node(item, &place.item(name, index), depth + 1)).collect();
         nodes.into_iter().collect()
     }
 
@@ -113,7 +112,9 @@ impl Reading {
             };
         };
         let problem = match (op.wants(), value) {
-            (Wants::Any, _) | (Wants::Ordered, Value::Number(_) | Value::String(_)) | (Wants::Flag, Value::Bool(_)) => None,
+            (Wants::Any, _) | (Wants::Ordered, Value::Number(_) | Value::String(_)) | (Wants::Flag, Value::Bool(_)) => {
+                None
+            }
             (Wants::Ordered, _) => Some(format!("must be a number or a text, to be compared with {op}")),
             (Wants::List, Value::Array(items)) if items.is_empty() => Some("must list at least one value".to_owned()),
             (Wants::List, Value::Array(items)) if items.len() > Filter::MAX_ITEMS => {

@@ -46,6 +46,20 @@ pub struct Unmatched {
     pub why: Option<Why>,
 }
 
+/// What an event remembers of all of them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Remembered {
+    pub list: Vec<Unmatched>,
+    /// How many more there were than are listed.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more: u32,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// Items of an array or object that are shown of a long value.
 const SHOWN_ITEMS: usize = 5;
 const SHOWN_DEPTH: usize = 3;

@@ -116,17 +116,20 @@ impl Gateway {
         terms: Terms,
     ) -> Result<Acknowledged, Refusal> {
         let room = request.room.take();
-        let Checked { event, content, mut once } =
+        let Checked { event, payload, mut once } =
             check(inlet, request, self.public_url(), terms.origin, terms.signed_before, clock::id_bits())?;
         if terms.may_repeat {
             once.clear();
         }
         let event = Arc::new(event);
         let snapshot = self.inner.registry.snapshot();
-        let planned = plan(&event, snapshot.routes(event.source_id));
+        let content = payload.content().clone();
+        let plan = route(&event, payload, &snapshot).await?;
         let writer = self.inner.workers.writer().ok_or(Refusal::Unavailable)?;
-        let (deliveries, begun) = self.begin(&snapshot, &event, &content, planned);
-        let accept = Accept::new(Arc::clone(&event), deliveries.clone()).await.known_by(once);
+        let unmatched = remembered(&plan);
+        let counted = Counted::of(&plan);
+        let (deliveries, begun) = self.begin(&snapshot, &event, &content, plan.deliveries);
+        let accept = Accept::new(Arc::clone(&event), deliveries.clone()).await.known_by(once).unmatched(unmatched);
         let (gateway, working, stored) = (self.clone(), self.inner.workers.working(), Arc::clone(&event));
         let once_stored = move |outcome| {
             if outcome == Stored::New {
@@ -160,19 +163,26 @@ impl Gateway {
                 let target = snapshot.target(route.destination_id);
                 let order_key =
                     target.and_then(|target| target.order.as_ref()).map(|order| order.key_of(parts_of(event, content)));
-                let has_to_queue = route.held || target.is_some_and(|target| target.is_gated());
+                let is_later = !route.delay.is_zero();
+                let has_to_queue =
+                    route.held || route.is_rejected || is_later || target.is_some_and(|target| target.is_gated());
                 let reserve = || self.inner.workers.reserve(event.env_id, route.destination_id, bytes);
                 let room = if has_to_queue { None } else { reserve() };
                 let delivery = NewDelivery {
                     id: DeliveryId::new(event.received_at, in_order(index, clock::id_bits())),
                     connection_id: route.connection_id,
                     destination_id: route.destination_id,
-                    order_key,
-                    start: match (&room, route.held) {
-                        (_, true) => Start::Held,
-                        (Some(_), false) => Start::Leased,
-                        (None, false) => Start::Due,
+                    // What is not sent has no place among what is.
+                    order_key: order_key.filter(|_| !route.is_rejected),
+                    start: match &room {
+                        _ if route.is_rejected => Start::Skipped,
+                        // Whether it is to be held is looked at when it is due.
+                        _ if is_later => Start::DueAt(event.received_at.plus(route.delay)),
+                        _ if route.held => Start::Held,
+                        Some(_) => Start::Leased,
+                        None => Start::Due,
                     },
+                    schema_errors: route.schema_errors,
                 };
                 (delivery, room)
             })
@@ -184,11 +194,15 @@ impl Gateway {
         for (delivery, room) in deliveries.iter().zip(begun) {
             match room {
                 Some(room) => workers.send_reserved(event, delivery, room),
-                None if delivery.start == Start::Due => {
-                    workers.wake(delivery.destination_id);
-                    self.inner.store.signals().tell_others(Signal::Due(delivery.destination_id));
-                }
-                None => {}
+                None => match delivery.start {
+                    Start::Due => {
+                        workers.wake(delivery.destination_id);
+                        self.inner.store.signals().tell_others(Signal::Due(delivery.destination_id));
+                    }
+                    // Others find it by the time it is due.
+                    Start::DueAt(at) => workers.note_due(delivery.destination_id, at),
+                    Start::Leased | Start::Held | Start::Skipped => {}
+                },
             }
         }
     }

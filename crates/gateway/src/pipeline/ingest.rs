@@ -28,6 +28,7 @@ use store::{
 
 use crate::{
     content,
+    event_view::Payload,
     providers::{self, Check, Mismatch, Reply, RequestUrl},
     registry::{Inlet, Snapshot, SourceState},
 };
@@ -175,7 +176,7 @@ fn check_address(inlet: &Inlet, address: Option<IpAddr>) -> Result<(), Refusal> 
 pub struct Checked {
     pub event: NewEvent,
     /// The body, decompressed.
-    pub content: Bytes,
+    pub payload: Payload,
     /// By what repetitions of it are known.
     pub once: Vec<OnceKey>,
 }
@@ -206,10 +207,12 @@ pub fn check(
     let IngestRequest { head, body, .. } = request;
     let encoding = head.headers.get(http::header::CONTENT_ENCODING).and_then(|value| value.to_str().ok());
     let content = content::decoded(encoding, &body);
-    let schema_errors = hold_against_schema(inlet, &content)?;
-    let described = providers::describe(inlet.template, &head.headers, &content);
+    let payload = Payload::new(content);
+    let schema_errors = hold_against_schema(inlet, &payload)?;
+    let content = payload.content();
+    let described = providers::describe(inlet.template, &head.headers, content);
     let headers = header_list(&head.headers);
-    let parts = EventParts { headers: &headers, query: head.query.as_deref(), body: &content };
+    let parts = EventParts { headers: &headers, query: head.query.as_deref(), body: content };
     let once = once_keys(inlet, &parts, &body, nonce, head.received_at);
     let event = NewEvent {
         env_id: inlet.env_id,
@@ -228,7 +231,7 @@ pub fn check(
         body,
         schema_errors,
     };
-    Ok(Checked { event, content, once })
+    Ok(Checked { event, payload, once })
 }
 
 /// The answer to a request by which the provider tries the URL out, and which is no event.
@@ -263,12 +266,9 @@ fn to_check<'a>(
 }
 
 /// What is wrong with a body that is taken all the same, as JSON.
-fn hold_against_schema(inlet: &Inlet, content: &[u8]) -> Result<Option<String>, Refusal> {
+fn hold_against_schema(inlet: &Inlet, payload: &Payload) -> Result<Option<String>, Refusal> {
     let Some(schema) = &inlet.schema else { return Ok(None) };
-    let errors = match serde_json::from_slice(content) {
-        Ok(payload) => schema.errors(&payload),
-        Err(error) => vec![SchemaError { pointer: String::new(), message: format!("the body is not JSON: {error}") }],
-    };
+    let errors = schema.errors_of(payload);
     match (errors.is_empty(), inlet.checks.schema_action) {
         (true, _) => Ok(None),
         (false, SchemaAction::Reject) => Err(Refusal::SchemaInvalid(errors)),

@@ -5,7 +5,8 @@ use std::{collections::BTreeMap, sync::Arc};
 use bytes::Bytes;
 use domain::{
     delivery::{DeliveryStatus, Trigger},
-    event::{DedupStatus, EventStatus, VerificationStatus},
+    event::{DedupStatus, EventStatus, SchemaError, VerificationStatus},
+    filter::Remembered,
     id::{ConnectionId, DeliveryId, DestinationId, EnvId, EventId, SourceId},
     time::Timestamp,
 };
@@ -50,6 +51,8 @@ pub struct NewDelivery {
     /// The key in which it gets a place, where its destination keeps an order. Such a one is never leased from the start.
     pub order_key: Option<i64>,
     pub start: Start,
+    /// What its connection's schema found wrong with the payload.
+    pub schema_errors: Vec<SchemaError>,
 }
 
 /// How a delivery begins.
@@ -59,8 +62,12 @@ pub enum Start {
     Leased,
     /// Whoever has room takes it.
     Due,
+    /// The same, from then on.
+    DueAt(Timestamp),
     /// Its connection or destination is paused.
     Held,
+    /// It is not made, since the schema rejects the payload.
+    Skipped,
 }
 
 /// What is stored in one piece.
@@ -70,18 +77,26 @@ pub struct Accept {
     deliveries: Vec<NewDelivery>,
     body: Packed,
     pub(super) once: Vec<OnceKey>,
+    unmatched: Option<String>,
 }
 
 impl Accept {
     pub async fn new(event: Arc<NewEvent>, deliveries: Vec<NewDelivery>) -> Self {
         let body = Packed::of(&event.body).await;
-        Self { event, deliveries, body, once: Vec::new() }
+        Self { event, deliveries, body, once: Vec::new(), unmatched: None }
     }
 
     /// The same, if it is known by these.
     #[must_use]
     pub fn known_by(self, once: Vec<OnceKey>) -> Self {
         Self { once, ..self }
+    }
+
+    /// The same with what it remembers of connections that it did not match.
+    #[must_use]
+    pub fn remembering(self, unmatched: Option<Remembered>) -> Self {
+        let unmatched = unmatched.and_then(|unmatched| serde_json::to_string(&unmatched).ok());
+        Self { unmatched, ..self }
     }
 
     /// Bytes that are written of its body.
@@ -92,17 +107,20 @@ impl Accept {
 
 const EVENTS: &str = "INSERT INTO events (env_id, id, source_id, status, event_type, provider_event_id, method, path, \
     query, content_type, content_length, source_ip, received_at, verification_status, dedup_status, open_count, duplicate_of, schema_errors) {rows}";
-const BODIES: &str = "INSERT INTO event_bodies (env_id, event_id, headers, body, encoding) {rows}";
+const BODIES: &str = "INSERT INTO event_bodies (env_id, event_id, headers, body, encoding, unmatched) {rows}";
 const DELIVERIES: &str = "INSERT INTO deliveries (env_id, id, event_id, connection_id, destination_id, status, \
     attempt_trigger, attempt_count, due_at, lease_owner, is_dlq, created_at, updated_at) {rows}";
+// Those that a schema found something wrong with are few, and have more columns.
+const MARKED: &str = "INSERT INTO deliveries (env_id, id, event_id, connection_id, destination_id, status, \
+    attempt_trigger, attempt_count, due_at, lease_owner, is_dlq, created_at, updated_at, schema_errors, last_error) {rows}";
 // Deliveries with a place in an order, each behind all that were stored before it: an event that is acknowledged has its
 // place when the next one comes.
 const ORDERED: &str = "INSERT INTO deliveries (env_id, id, event_id, connection_id, destination_id, status, \
-    attempt_trigger, attempt_count, due_at, lease_owner, is_dlq, created_at, updated_at, order_key, order_seq) \
+    attempt_trigger, attempt_count, due_at, lease_owner, is_dlq, created_at, updated_at, schema_errors, last_error, order_key, order_seq) \
     SELECT v.column1, v.column2, v.column3, v.column4, v.column5, v.column6, v.column7, v.column8, v.column9, v.column10, \
-    v.column11, v.column12, v.column13, v.column14, ";
+    v.column11, v.column12, v.column13, v.column14, v.column15, v.column16, ";
 const NEXT_OF_SEQUENCE: &str = "nextval('delivery_order')";
-const NEXT_OF_COUNTER: &str = "(SELECT taken FROM delivery_order) + v.column15";
+const NEXT_OF_COUNTER: &str = "(SELECT taken FROM delivery_order) + v.column17";
 const COUNT_TAKEN: &str = "UPDATE delivery_order SET taken = taken + v.column1 FROM ({rows}) AS v";
 // Added up from time to time: were each commit to change the row of its source, all commits of all nodes would wait for
 // one another.
@@ -113,6 +131,8 @@ pub(super) struct Rows {
     event: Vec<Value>,
     body: Vec<Value>,
     deliveries: Vec<Vec<Value>>,
+    /// Those that a schema found something wrong with.
+    marked: Vec<Vec<Value>>,
     /// Those with a place in an order, without its number.
     ordered: Vec<Vec<Value>>,
     source: SourceId,
@@ -128,38 +148,53 @@ impl Rows {
             crate::row::to_json(&event.headers)?.into(),
             Value::Bytes(Some(accept.body.bytes().to_vec())),
             text(accept.body.encoding()),
+            text(accept.unmatched.as_deref()),
         ];
-        let (mut deliveries, mut ordered) = (Vec::new(), Vec::new());
+        let (mut deliveries, mut marked, mut ordered) = (Vec::new(), Vec::new(), Vec::new());
+        let mut open = 0;
         for delivery in &accept.deliveries {
             let mut row = delivery_row(event, delivery, node);
+            open += usize::from(delivery.start != Start::Skipped);
             match delivery.order_key {
-                None => deliveries.push(row),
+                None if delivery.schema_errors.is_empty() => deliveries.push(row),
+                None => {
+                    row.extend(marks(delivery)?);
+                    marked.push(row);
+                }
                 Some(key) => {
+                    row.extend(marks(delivery)?);
                     row.push(key.into());
                     ordered.push(row);
                 }
             }
         }
-        let event_row = event_row(event, accept.deliveries.len(), None);
+        let event_row = event_row(event, open, None);
         let (source, received_at) = (event.source_id, event.received_at);
-        Ok(Self { event: event_row, body, deliveries, ordered, source, received_at })
+        Ok(Self { event: event_row, body, deliveries, marked, ordered, source, received_at })
     }
 
     /// The same as a duplicate, which goes nowhere.
     pub fn into_duplicate_of(self, event: &NewEvent, first: EventId) -> Self {
         let event = event_row(event, 0, Some(first));
-        Self { event, deliveries: Vec::new(), ordered: Vec::new(), ..self }
+        let mut body = self.body;
+        // No connection was asked.
+        if let Some(unmatched) = body.last_mut() {
+            *unmatched = text(None);
+        }
+        Self { event, body, deliveries: Vec::new(), marked: Vec::new(), ordered: Vec::new(), ..self }
     }
 }
 
 /// What stores the events.
 pub(super) fn inserts(rows: impl IntoIterator<Item = Rows>, is_shared: bool) -> Vec<RowStatement> {
-    let (mut events, mut bodies, mut deliveries, mut ordered) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut events, mut bodies) = (Vec::new(), Vec::new());
+    let (mut deliveries, mut marked, mut ordered) = (Vec::new(), Vec::new(), Vec::new());
     let mut counts: BTreeMap<SourceId, (i64, Timestamp)> = BTreeMap::new();
     for rows in rows {
         events.push(rows.event);
         bodies.push(rows.body);
         deliveries.extend(rows.deliveries);
+        marked.extend(rows.marked);
         for mut row in rows.ordered {
             let number = i64::try_from(ordered.len() + 1).unwrap_or(i64::MAX);
             row.push(number.into());
@@ -177,6 +212,7 @@ pub(super) fn inserts(rows: impl IntoIterator<Item = Rows>, is_shared: bool) -> 
         RowStatement::new("bodies", BODIES, bodies),
         RowStatement::new("made", DELIVERIES, deliveries),
         RowStatement::new("counts", COUNTS, counts.collect()),
+        RowStatement::new("marked", MARKED, marked),
     ];
     if !ordered.is_empty() {
         let count = i64::try_from(ordered.len()).unwrap_or(i64::MAX);
@@ -219,7 +255,9 @@ fn delivery_row(event: &NewEvent, delivery: &NewDelivery, node: i64) -> Vec<Valu
     let (status, due_at, lease_owner) = match delivery.start {
         Start::Leased => (DeliveryStatus::InFlight, None, Some(node)),
         Start::Due => (DeliveryStatus::Pending, Some(at), None),
+        Start::DueAt(due) => (DeliveryStatus::Pending, Some(due.as_micros()), None),
         Start::Held => (DeliveryStatus::Held, None, None),
+        Start::Skipped => (DeliveryStatus::Skipped, None, None),
     };
     vec![
         uuid(event.env_id.as_u128()).into(),
@@ -236,4 +274,18 @@ fn delivery_row(event: &NewEvent, delivery: &NewDelivery, node: i64) -> Vec<Valu
         at.into(),
         at.into(),
     ]
+}
+
+/// What a schema found wrong, as it is and, of a delivery that is not made, in words.
+fn marks(delivery: &NewDelivery) -> Result<[Value; 2]> {
+    let errors = &delivery.schema_errors;
+    if errors.is_empty() {
+        return Ok([text(None), text(None)]);
+    }
+    let words = (delivery.start == Start::Skipped).then(|| {
+        let first = errors.first().map(ToString::to_string).unwrap_or_default();
+        let more = if errors.len() > 1 { format!(" (and {} more)", errors.len() - 1) } else { String::new() };
+        format!("the connection's schema does not allow it: {first}{more}")
+    });
+    Ok([crate::row::to_json(errors)?.into(), text(words.as_deref())])
 }
