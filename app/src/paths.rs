@@ -134,6 +134,12 @@ pub fn connection(env: impl Display, id: impl Display) -> String {
     format!("/p/{env}/connections/{id}")
 }
 
+/// The same, with an event to try its rules on.
+#[must_use]
+pub fn connection_with(env: impl Display, id: impl Display, event: impl Display) -> String {
+    format!("/p/{env}/connections/{id}?event={event}")
+}
+
 #[must_use]
 pub fn replays(env: impl Display) -> String {
     format!("/p/{env}/replays")

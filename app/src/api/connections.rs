@@ -9,6 +9,7 @@ use super::{ApiError, Form};
 use super::{
     caller::{form_in_project, id, in_project, page_after},
     form::read,
+    rehearsal::{json_field, transform_field},
 };
 #[cfg(feature = "ssr")]
 use crate::paths;
@@ -20,6 +21,12 @@ pub struct ConnectionForm {
     pub destination_id: String,
     pub name: String,
     pub status: String,
+    pub delay_seconds: String,
+    /// JSON, as is the schema.
+    pub filter: String,
+    pub transform: String,
+    pub schema: String,
+    pub schema_action: String,
 }
 
 impl Form for ConnectionForm {}
@@ -49,15 +56,57 @@ pub async fn find_connection(env: String, connection: String) -> Result<Connecti
     in_project(&env, async |project| Ok(project.gateway.connection(&project.access, id(&connection)?).await?)).await
 }
 
+#[cfg(feature = "ssr")]
+impl ConnectionForm {
+    /// What lies between the ends, as far as it can be read.
+    fn read(&self, errors: &mut domain::field::FieldErrors) -> Between {
+        let schema = json_field(errors, "schema", &self.schema);
+        Between {
+            name: read::optional(&self.name),
+            status: read::word(errors, "status", &self.status),
+            delay_seconds: read::number(errors, "delay_seconds", &self.delay_seconds),
+            filter: json_field(errors, "filter", &self.filter),
+            transform: transform_field(&self.transform),
+            // Without a schema nothing is done by it.
+            schema_action: read::word(errors, "schema_action", &self.schema_action).filter(|_| schema.is_some()),
+            schema,
+        }
+    }
+}
+
+/// What a connection has between its ends. What is not there is none: as a change it takes away what was.
+#[cfg(feature = "ssr")]
+#[derive(Serialize)]
+struct Between {
+    name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<domain::connection::ConnectionStatus>,
+    delay_seconds: Option<u32>,
+    filter: Option<serde_json::Value>,
+    transform: Option<String>,
+    schema: Option<serde_json::Value>,
+    schema_action: Option<domain::checks::SchemaAction>,
+}
+
 #[server(endpoint = "connections/create")]
 pub async fn create_connection(env: String, #[server(flatten)] form: ConnectionForm) -> Result<(), ApiError> {
     form_in_project(&env, &form, async |project| {
         let mut errors = domain::field::FieldErrors::default();
         let source = errors.check("source_id", form.source_id.parse().map_err(|_| "must be chosen"));
         let destination = errors.check("destination_id", form.destination_id.parse().map_err(|_| "must be chosen"));
-        let (Some(source_id), Some(destination_id)) = (source, destination) else { return Err(errors.into()) };
-        let mut input = domain::connection::ConnectionInput::new(source_id, destination_id);
-        input.name = read::optional(&form.name);
+        let between = form.read(&mut errors);
+        let ends = source.zip(destination).filter(|_| errors.is_empty());
+        let Some((source_id, destination_id)) = ends else { return Err(errors.into()) };
+        let input = domain::connection::ConnectionInput {
+            name: between.name,
+            status: between.status,
+            delay_seconds: between.delay_seconds,
+            filter: between.filter,
+            transform: between.transform,
+            schema: between.schema,
+            schema_action: between.schema_action,
+            ..domain::connection::ConnectionInput::new(source_id, destination_id)
+        };
         project.gateway.create_connection(&project.access, input).await?;
         project.reply.go_to(&paths::connections(&env));
         Ok(())
@@ -73,12 +122,9 @@ pub async fn update_connection(
 ) -> Result<(), ApiError> {
     form_in_project(&env, &form, async |project| {
         let mut errors = domain::field::FieldErrors::default();
-        let status: Option<domain::connection::ConnectionStatus> = read::word(&mut errors, "status", &form.status);
+        let between = form.read(&mut errors);
         errors.into_result()?;
-        let mut patch = serde_json::json!({ "name": read::optional(&form.name) });
-        if let Some(status) = status {
-            patch["status"] = serde_json::json!(status);
-        }
+        let patch = serde_json::to_value(between).map_err(|_| ApiError::Internal)?;
         project.gateway.update_connection(&project.access, id(&connection)?, patch).await?;
         project.reply.go_to(&paths::connections(&env));
         Ok(())

@@ -19,11 +19,14 @@ pub mod destinations;
 mod error;
 pub mod events;
 mod form;
+pub mod json_text;
 pub mod names;
 pub mod once;
 pub mod page_status;
 pub mod projects;
 pub mod replays;
+pub mod rehearsal;
+pub mod routes;
 pub mod sources;
 
 pub use error::ApiError;

@@ -78,6 +78,33 @@ pub fn Select(
     .into_any()
 }
 
+/// A few views of one thing, of which one is shown. It sends nothing with a form.
+#[component]
+pub fn Segmented(
+    #[prop(into)] label: Signal<String>,
+    options: Vec<Choice>,
+    bind: RwSignal<String>,
+) -> impl IntoView {
+    let options: Vec<_> = options
+        .into_iter()
+        .map(|option| {
+            let value = StoredValue::new(option.value);
+            let pressed = move || if bind.with(|bind| value.with_value(|value| value == bind)) { "true" } else { "false" };
+            view! {
+                <button class="segment" type="button" aria-pressed=pressed on:click=move |_| bind.set(value.get_value())>
+                    {option.label}
+                </button>
+            }
+        })
+        .collect();
+    view! {
+        <div class="segmented" role="group" aria-label=move || label.get()>
+            {options}
+        </div>
+    }
+    .into_any()
+}
+
 /// Yes or no, with its label beside it. A field of its own.
 #[component]
 pub fn Checkbox(

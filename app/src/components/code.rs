@@ -10,6 +10,7 @@ pub enum Language {
     #[default]
     Plain,
     Json,
+    Jsonata,
     Shell,
 }
 
@@ -42,14 +43,7 @@ pub fn CodeBlock(
 }
 
 fn coloured(code: &str, language: Language) -> AnyView {
-    if language == Language::Plain || code.len() > COLOURED_BYTES {
-        return code.to_owned().into_any();
-    }
-    let pieces = match language {
-        Language::Shell => shell(code),
-        _ => json(code),
-    };
-    pieces
+    pieces(code, language)
         .into_iter()
         .map(|(class, text)| match class {
             "" => text.to_owned().into_any(),
@@ -59,7 +53,21 @@ fn coloured(code: &str, language: Language) -> AnyView {
         .into_any()
 }
 
-type Piece<'a> = (&'static str, &'a str);
+/// A class of the style sheet, and the text that has it.
+pub(super) type Piece<'a> = (&'static str, &'a str);
+
+/// The text in pieces of one colour each.
+pub(super) fn pieces(code: &str, language: Language) -> Vec<Piece<'_>> {
+    if code.len() > COLOURED_BYTES {
+        return vec![("", code)];
+    }
+    match language {
+        Language::Plain => vec![("", code)],
+        Language::Shell => shell(code),
+        Language::Json => json(code),
+        Language::Jsonata => jsonata(code),
+    }
+}
 
 /// Commands: the program, its flags, quoted text.
 fn shell(code: &str) -> Vec<Piece<'_>> {
@@ -122,6 +130,34 @@ fn json(code: &str) -> Vec<Piece<'_>> {
     pieces
 }
 
+/// JSONata: texts, numbers, variables and functions, words of the language, comments.
+fn jsonata(code: &str) -> Vec<Piece<'_>> {
+    const WORDS: [&str; 7] = ["and", "or", "in", "true", "false", "null", "function"];
+    let of_name = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
+    let mut pieces = Vec::new();
+    let mut rest = code;
+    while let Some(first) = rest.chars().next() {
+        let until = |stop: &dyn Fn(char) -> bool| rest.find(|c| stop(c)).unwrap_or(rest.len());
+        let (class, length) = match first {
+            '"' | '\'' => ("tok-string", quoted(rest, first, true)),
+            '`' => ("tok-key", quoted(rest, '`', false)),
+            '/' if rest.starts_with("/*") => ("tok-comment", rest.find("*/").map_or(rest.len(), |end| end + 2)),
+            '0'..='9' => ("tok-number", until(&|c| !matches!(c, '0'..='9' | '.' | 'e' | 'E'))),
+            '$' => ("tok-flag", until(&|c| !of_name(c))),
+            c if of_name(c) => {
+                let length = until(&|c| !of_name(c));
+                (if WORDS.contains(&&rest[..length]) { "tok-word" } else { "tok-key" }, length)
+            }
+            c if c.is_whitespace() => ("", until(&|c| !c.is_whitespace())),
+            c => ("tok-punct", c.len_utf8()),
+        };
+        let (piece, after) = rest.split_at(length);
+        pieces.push((class, piece));
+        rest = after;
+    }
+    pieces
+}
+
 /// The length of the quoted text that `text` begins with, or all of it when the quote is never closed.
 fn quoted(text: &str, quote: char, escapes: bool) -> usize {
     let mut literal = false;
@@ -151,6 +187,8 @@ mod tests {
         assert_eq!(whole(&shell(command)), command);
         let body = r#"{"é": "a\"b", "n": -1.5e3, "t": [true, null}"#;
         assert_eq!(whole(&json(body)), body);
+        let expression = "/* é */ $sum(items.`a b`.n ~> $f) & 'it\\'s' & x[0].1.5e3 {\"open";
+        assert_eq!(whole(&jsonata(expression)), expression);
     }
 
     #[test]
@@ -158,5 +196,9 @@ mod tests {
         let pieces = json(r#"{"a": "b"}"#);
         assert!(pieces.contains(&("tok-key", "\"a\"")));
         assert!(pieces.contains(&("tok-string", "\"b\"")));
+        let pieces = jsonata("$sum(items) in [`a b`, true]");
+        for piece in [("tok-flag", "$sum"), ("tok-key", "items"), ("tok-word", "in"), ("tok-key", "`a b`"), ("tok-word", "true")] {
+            assert!(pieces.contains(&piece), "{piece:?}");
+        }
     }
 }

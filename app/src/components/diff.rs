@@ -14,35 +14,121 @@ enum Line<'a> {
     New(&'a str),
 }
 
-/// Two JSON texts, pretty-printed and compared. Removed lines have a minus, added ones a plus.
+/// A row of the comparison: what stood there, and what stands there now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Row<'a> {
+    old: Option<&'a str>,
+    new: Option<&'a str>,
+}
+
+/// Unchanged lines that are shown around a change; of more, the ones between are folded.
+const AROUND: usize = 3;
+/// Fewer are not worth a fold.
+const FOLDED: usize = 4;
+
+/// Two JSON texts, pretty-printed and compared: beside one another where there is room, below one another where there is
+/// not. Removed lines have a minus, added ones a plus.
 #[component]
 pub fn DiffView(#[prop(into)] before: Signal<String>, #[prop(into)] after: Signal<String>) -> impl IntoView {
-    let lines = move || {
+    let rows = move || {
         let (before, after) = (pretty(&before.get()), pretty(&after.get()));
-        compare(&before, &after)
-            .into_iter()
-            .map(|line| {
-                let (class, mark, word, text) = match line {
-                    Line::Same(text) => ("diff-line", " ", "", text),
-                    Line::Gone(text) => ("diff-line gone", "-", "removed: ", text),
-                    Line::New(text) => ("diff-line new", "+", "added: ", text),
-                };
-                view! {
-                    <div class=class>
-                        <span class="diff-mark" aria-hidden="true">{mark}</span>
-                        <span class="visually-hidden">{word}</span>
-                        <span>{text.to_owned()}</span>
-                    </div>
-                }
-            })
-            .collect_view()
+        let rows = in_rows(compare(&before, &after));
+        let mut drawn = Vec::new();
+        for (range, is_folded) in folds(&rows) {
+            let lines = rows[range].iter().map(row).collect_view();
+            if is_folded {
+                let count = format!("{} unchanged lines", lines.len());
+                drawn.push(view! { <details class="diff-fold"><summary>{count}</summary>{lines}</details> }.into_any());
+            } else {
+                drawn.push(lines.into_any());
+            }
+        }
+        drawn
     };
+    view! { <div class="diff" tabindex="0">{rows}</div> }.into_any()
+}
+
+fn row(Row { old, new }: &Row<'_>) -> AnyView {
+    let is_same = old == new;
+    let side = |class: &'static str, mark: &'static str, word: &'static str, text: Option<&str>| match text {
+        Some(text) => view! {
+            <div class=class>
+                <span class="diff-mark" aria-hidden="true">{mark}</span>
+                <span class="visually-hidden">{word}</span>
+                <span class="diff-text">{text.to_owned()}</span>
+            </div>
+        }
+        .into_any(),
+        None => view! { <div class="diff-line none" aria-hidden="true"></div> }.into_any(),
+    };
+    if is_same {
+        // Beside one another both sides show it; screen readers hear it once.
+        let text = old.unwrap_or_default().to_owned();
+        return view! {
+            <div class="diff-row">
+                {side("diff-line", " ", "", *old)}
+                <div class="diff-line again" aria-hidden="true"><span class="diff-mark">" "</span><span class="diff-text">{text}</span></div>
+            </div>
+        }
+        .into_any();
+    }
     view! {
-        <div class="diff" tabindex="0">
-            {lines}
+        <div class="diff-row">
+            {side("diff-line gone", "-", "removed: ", *old)}
+            {side("diff-line new", "+", "added: ", *new)}
         </div>
     }
     .into_any()
+}
+
+/// Puts what went beside what came.
+fn in_rows(lines: Vec<Line<'_>>) -> Vec<Row<'_>> {
+    let mut rows = Vec::with_capacity(lines.len());
+    // The first row of the change that is being read, and how many lines it has brought so far.
+    let mut change = None;
+    for line in lines {
+        match line {
+            Line::Same(text) => {
+                change = None;
+                rows.push(Row { old: Some(text), new: Some(text) });
+            }
+            Line::Gone(text) => {
+                change.get_or_insert((rows.len(), 0));
+                rows.push(Row { old: Some(text), new: None });
+            }
+            Line::New(text) => {
+                let (start, brought) = change.get_or_insert((rows.len(), 0));
+                match rows.get_mut(*start + *brought) {
+                    Some(row) => row.new = Some(text),
+                    None => rows.push(Row { old: None, new: Some(text) }),
+                }
+                *brought += 1;
+            }
+        }
+    }
+    rows
+}
+
+/// The rows in runs, with whether one is folded.
+fn folds(rows: &[Row<'_>]) -> Vec<(std::ops::Range<usize>, bool)> {
+    let is_near = |at: usize| {
+        let (from, to) = (at.saturating_sub(AROUND), rows.len().min(at + AROUND + 1));
+        rows[from..to].iter().any(|row| row.old != row.new)
+    };
+    // Texts that are the same are shown whole.
+    let none_changed = rows.iter().all(|row| row.old == row.new);
+    let mut runs: Vec<(std::ops::Range<usize>, bool)> = Vec::new();
+    for at in 0..rows.len() {
+        let folded = !none_changed && !is_near(at);
+        match runs.last_mut() {
+            Some((range, was)) if *was == folded => range.end = at + 1,
+            _ => runs.push((at..at + 1, folded)),
+        }
+    }
+    for (range, folded) in &mut runs {
+        *folded = *folded && range.len() >= FOLDED;
+    }
+    runs
 }
 
 fn pretty(text: &str) -> String {
@@ -95,5 +181,27 @@ mod tests {
             compare("a\nb\nc", "a\nx\nc\nd"),
             [Line::Same("a"), Line::Gone("b"), Line::New("x"), Line::Same("c"), Line::New("d")]
         );
+    }
+
+    #[test]
+    fn what_went_stands_beside_what_came() {
+        let rows = in_rows(compare("a\nb\nc\nd", "a\nx\nd\ne"));
+        let pairs: Vec<_> = rows.iter().map(|row| (row.old, row.new)).collect();
+        assert_eq!(
+            pairs,
+            [(Some("a"), Some("a")), (Some("b"), Some("x")), (Some("c"), None), (Some("d"), Some("d")), (None, Some("e"))]
+        );
+    }
+
+    #[test]
+    fn long_runs_of_the_same_are_folded() {
+        let before: Vec<_> = (0..20).map(|line| line.to_string()).collect();
+        let mut after = before.clone();
+        after[0] = "x".to_owned();
+        let (before, after) = (before.join("\n"), after.join("\n"));
+        let rows = in_rows(compare(&before, &after));
+        assert_eq!(folds(&rows), [(0..4, false), (4..20, true)]);
+        let rows = in_rows(compare(&before, &before));
+        assert_eq!(folds(&rows), [(0..20, false)]);
     }
 }

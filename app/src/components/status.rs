@@ -27,6 +27,9 @@ pub enum Status {
     Delivered,
     Failed,
     NoRoute,
+    NotMatched,
+    MadeLater,
+    NotMade,
     Duplicate,
     Pending,
     InFlight,
@@ -131,6 +134,9 @@ impl Status {
             "delivered" => Self::Delivered,
             "failed" => Self::Failed,
             "no_route" => Self::NoRoute,
+            "not_matched" => Self::NotMatched,
+            "made_later" => Self::MadeLater,
+            "not_made" => Self::NotMade,
             "duplicate" => Self::Duplicate,
             "pending" => Self::Pending,
             "in_flight" => Self::InFlight,
@@ -163,6 +169,9 @@ impl Status {
             Self::Delivered => "delivered",
             Self::Failed => "failed",
             Self::NoRoute => "no route",
+            Self::NotMatched => "not matched",
+            Self::MadeLater => "made later",
+            Self::NotMade => "not made",
             Self::Duplicate => "duplicate",
             Self::Pending => "pending",
             Self::InFlight => "in flight",
@@ -205,6 +214,9 @@ impl Status {
             Self::Failed | Self::Open | Self::BreakerOpen => Tone::Failed,
             Self::Held | Self::Paused | Self::Snoozed => Tone::Held,
             Self::NoRoute
+            | Self::NotMatched
+            | Self::MadeLater
+            | Self::NotMade
             | Self::Duplicate
             | Self::Skipped
             | Self::Cancelled
@@ -228,8 +240,8 @@ impl Status {
             Self::Processing | Self::InFlight | Self::Running | Self::BreakerHalfOpen => HALF,
             Self::Held | Self::Paused => PAUSE,
             Self::Received | Self::Acknowledged => DOT,
-            Self::Skipped | Self::Duplicate => SKIP,
-            Self::NoRoute | Self::Cancelled | Self::Disabled | Self::Revoked | Self::Expired => SLASH,
+            Self::Skipped | Self::Duplicate | Self::NotMatched => SKIP,
+            Self::NoRoute | Self::MadeLater | Self::NotMade | Self::Cancelled | Self::Disabled | Self::Revoked | Self::Expired => SLASH,
         }
     }
 }

@@ -5,6 +5,7 @@
 #![allow(clippy::wildcard_imports, reason = "a page is put together from the whole component kit")]
 
 pub mod account;
+mod answers;
 pub mod connections;
 pub mod destinations;
 pub mod events;

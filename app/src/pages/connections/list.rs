@@ -4,11 +4,12 @@ use domain::{connection::Connection, page::Page};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
-use super::ConnectionTable;
+use super::{ConnectionTable, picture::Routes};
 use crate::{
     api::{
         connections::connections,
         names::{Names, known_names},
+        routes::{RoutePicture, draw_routes},
     },
     components::*,
     pages::{
@@ -26,6 +27,7 @@ pub fn ConnectionsPage() -> impl IntoView {
     let page =
         Resource::new(move || query.with(|query| query.get("cursor")), move |cursor| connections(project.id(), cursor));
     let known = Resource::new(|| (), move |()| known_names(project.id()));
+    let picture = Resource::new(|| (), move |()| draw_routes(project.id()));
     view! {
         <PageHeader
             title="Connections"
@@ -33,15 +35,16 @@ pub fn ConnectionsPage() -> impl IntoView {
             actions=move || view! { <NewConnection project=project/> }
         />
         <Loaded
-            load=move || async move { Ok((page.await?, known.await?)) }
+            load=move || async move { Ok((page.await?, known.await?, picture.await?)) }
             skeleton=|| view! { <SkeletonTable/> }
-            children={move |(page, names): (Page<Connection>, Names)| {
+            children={move |(page, names, picture): (Page<Connection>, Names, RoutePicture)| {
                 if page.data.is_empty() {
                     return view! { <NoConnections project=project names=names/> }.into_any();
                 }
                 let shown = counted(page.data.len() as u64, "connection");
                 let next = paths::after(&paths::connections(project.id()), page.next_cursor.as_deref());
                 view! {
+                    <Routes first=picture/>
                     <Card flush=true>
                         <ConnectionTable connections=page.data names=StoredValue::new(names)/>
                         <LoadMore href=next has_more=page.has_more shown=shown/>

@@ -1,11 +1,14 @@
-//! Connections: the list of routes, a new one, one with its settings.
+//! Connections: the picture and the list of routes, and the editor of one.
 
-mod detail;
+mod delete;
+mod editor;
 mod list;
-mod new;
+mod picture;
+mod rules;
 mod table;
+mod why;
 
-pub use detail::ConnectionPage;
+pub use editor::{ConnectionPage, NewConnectionPage};
 pub use list::ConnectionsPage;
-pub use new::NewConnectionPage;
 pub use table::ConnectionTable;
+pub use why::{because, pointers};

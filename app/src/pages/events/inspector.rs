@@ -1,12 +1,13 @@
 //! The inspector: one event, what was received, and what became of it. The list stays beside it on wide screens.
 
-use domain::{event::EventSummary, page::Page};
+use domain::{event::EventSummary, page::Page, routes::EventRoute};
 use leptos::prelude::*;
 
 use super::{
     content::{EventFacts, EventNotes, EventTabs},
     delivery::DeliveryCard,
     event_status, event_title,
+    routes::EventRoutes,
     table::EventLinks,
     use_event_query,
 };
@@ -18,6 +19,7 @@ use crate::{
             read_event_content, read_event_progress,
         },
         names::{Names, known_names},
+        routes::event_routes,
     },
     components::*,
     layout::TwoPane,
@@ -46,6 +48,7 @@ pub fn EventPage() -> impl IntoView {
     let known = Resource::new(|| (), move |()| known_names(project.id()));
     let content = Resource::new(move || id.get(), move |id| read_event_content(project.id(), id));
     let progress = Resource::new(move || id.get(), move |id| read_event_progress(project.id(), id));
+    let routes = Resource::new(move || id.get(), move |id| event_routes(project.id(), id));
     let beside = move || {
         view! {
             <Loaded
@@ -61,9 +64,10 @@ pub fn EventPage() -> impl IntoView {
     let detail = move || {
         view! {
             <Loaded
-                load=move || async move { Ok((content.await?, progress.await?, known.await?)) }
-                children={move |(content, progress, names): (EventContent, Progress, Names)| {
-                    view! { <Inspector content=content progress=progress names=StoredValue::new(names) list=query changes=changes/> }.into_any()
+                load=move || async move { Ok((content.await?, progress.await?, routes.await?, known.await?)) }
+                children={move |(content, progress, routes, names): (EventContent, Progress, Vec<EventRoute>, Names)| {
+                    view! { <Inspector content=content progress=progress routes=routes names=StoredValue::new(names) list=query changes=changes/> }
+                        .into_any()
                 }}
             />
         }
@@ -102,6 +106,7 @@ fn ListBeside(
 fn Inspector(
     content: EventContent,
     progress: Progress,
+    routes: Vec<EventRoute>,
     names: StoredValue<Names>,
     list: Memo<EventQuery>,
     changes: ReadSignal<u32>,
@@ -119,6 +124,11 @@ fn Inspector(
     let data = fresh.data();
     let moving = Memo::new(move |_| data.with(|it| it.deliveries.iter().any(|it| !it.delivery.status.is_final())));
     fresh.when(move || if moving.get() { changes.get() } else { 0 });
+    let routes = {
+        let id = id.clone();
+        use_fresh(routes, move || event_routes(project.id(), id.clone()))
+    };
+    routes.when(move || data.with(|it| it.deliveries.iter().map(|it| it.delivery.status).collect::<Vec<_>>()));
 
     let is_duplicate = summary.duplicate_of.is_some();
     let status =
@@ -152,7 +162,8 @@ fn Inspector(
         <Outcome action=retry_all done="Asked again"/>
         <EventNotes content=content.clone()/>
         <EventFacts event=summary.clone() names=names.get_value()/>
-        {(!is_duplicate).then(|| view! { <Deliveries event=summary fresh=fresh names=names body=body/> })}
+        {(!is_duplicate).then(|| view! { <Deliveries event=summary.clone() fresh=fresh names=names body=body/> })}
+        <EventRoutes event=summary routes=routes.data() names=names/>
         <EventTabs content=content/>
     }
     .into_any()
@@ -186,7 +197,7 @@ fn Deliveries(
                         <EmptyState
                             icon=Icon::Unplug
                             title="No route"
-                            text="No connection led on from the source when this event came, so it went nowhere. It is stored."
+                            text="No connection led it on, so it went nowhere. It is stored."
                         >
                             {move || may_write.then(|| view! { <ButtonLink href=connect.clone() icon=Icon::Plus>"Connect the source"</ButtonLink> })}
                         </EmptyState>

@@ -7,6 +7,7 @@ mod filters;
 mod first_command;
 mod inspector;
 mod list;
+mod routes;
 mod table;
 
 pub use first_command::FirstCommand;
@@ -31,7 +32,7 @@ fn status_of(event: &EventSummary) -> Status {
 }
 
 /// What an event is called: the provider's name for what happened, or how it came.
-fn event_title(event: &EventSummary) -> String {
+pub fn event_title(event: &EventSummary) -> String {
     event.event_type.clone().unwrap_or_else(|| format!("{} request", event.method))
 }
 

@@ -17,6 +17,7 @@ mod ingest;
 mod input;
 pub mod live;
 mod preview;
+mod picture;
 mod rehearsal;
 mod rejections;
 mod replays;

@@ -1,0 +1,39 @@
+//! Deleting a connection.
+
+use domain::connection::Connection;
+use leptos::prelude::*;
+
+use crate::{
+    api::connections::DeleteConnection,
+    components::*,
+    pages::{
+        forms::{DeleteCard, Hidden, Outcome, use_action},
+        project::use_project,
+    },
+};
+
+#[component]
+pub fn DeleteConnectionCard(connection: Connection) -> impl IntoView {
+    let project = use_project();
+    let action = use_action::<DeleteConnection>();
+    let id = Signal::stored(connection.id.to_string());
+    view! {
+        <DeleteCard thing="connection" text="Deliveries that wait are cancelled; the source and the destination stay.">
+            <Outcome action=action done="Connection deleted"/>
+            <ActionForm action=action>
+                <Confirm
+                    id="delete-connection"
+                    trigger="Delete connection"
+                    title="Delete this connection?"
+                    action="Delete connection"
+                    pending=action.pending()
+                >
+                    <Hidden name="env" value=project.id()/>
+                    <Hidden name="connection" value=id/>
+                    <p>"Events of the source are not delivered to this destination any more."</p>
+                </Confirm>
+            </ActionForm>
+        </DeleteCard>
+    }
+    .into_any()
+}
