@@ -13,12 +13,14 @@ pub mod api_keys;
 #[cfg(feature = "ssr")]
 pub mod caller;
 pub mod connections;
+pub mod dead_letters;
 #[cfg(feature = "ssr")]
 mod destination_form;
 pub mod destinations;
 mod error;
 pub mod events;
 mod form;
+pub mod issues;
 pub mod names;
 pub mod once;
 pub mod page_status;

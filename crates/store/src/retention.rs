@@ -165,8 +165,18 @@ impl Scope {
         let version = next_version(&self.store, &transaction).await?;
         let sql = "UPDATE config_version SET purged = $1 WHERE id = 1";
         transaction.execute_raw(self.store.statement(sql, [version.into()])).await?;
-        for table in ["rejected_requests", "event_types", "gates", "connections", "sources", "destinations", "api_keys"]
-        {
+        const TABLES: [&str; 9] = [
+            "rejected_requests",
+            "event_types",
+            "issues",
+            "bulk_operations",
+            "gates",
+            "connections",
+            "sources",
+            "destinations",
+            "api_keys",
+        ];
+        for table in TABLES {
             let sql = format!("DELETE FROM {table} WHERE env_id = $1");
             transaction.execute_raw(self.store.statement(sql, [self.env_uuid().into()])).await?;
         }

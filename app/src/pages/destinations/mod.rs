@@ -11,6 +11,7 @@ mod new;
 mod setting_fields;
 mod trial;
 
+pub use deliveries::DeliveryTable;
 pub use detail::DestinationPage;
 pub use edit::EditDestinationPage;
 pub use list::DestinationsPage;

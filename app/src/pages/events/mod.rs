@@ -9,6 +9,7 @@ mod inspector;
 mod list;
 mod table;
 
+pub use delivery::AttemptExchange;
 pub use first_command::FirstCommand;
 pub use inspector::EventPage;
 pub use list::EventsPage;

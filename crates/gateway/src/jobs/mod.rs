@@ -7,8 +7,10 @@
 //! A node that was taken for dead may still be at work when another begins, and a node may be killed anywhere: what a job
 //! does must be harmless when it is done twice, or by halves.
 
+mod bulk_operations;
 mod counts;
 mod deleted_projects;
+mod issues;
 mod once_keys;
 mod pace;
 mod retention;
@@ -89,6 +91,9 @@ pub(crate) fn start(store: &Store, node: i64, stop: &CancellationToken, tasks: &
     tasks.spawn(runner.clone().keep_running(counts::Counts));
     tasks.spawn(runner.clone().keep_running(sessions::Sessions));
     tasks.spawn(runner.clone().keep_running(once_keys::OnceKeys));
+    tasks.spawn(runner.clone().keep_running(issues::Issues::default()));
+    let asked_for = Pace::new(store.is_shared()).asked_for();
+    tasks.spawn(runner.clone().keep_running(bulk_operations::BulkOperations::new(asked_for)));
     tasks.spawn(runner.clone().keep_running(retention::Retention::new(Pace::new(store.is_shared()))));
     tasks.spawn(runner.keep_running(deleted_projects::DeletedProjects::new(Pace::new(store.is_shared()))));
 }
