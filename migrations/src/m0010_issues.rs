@@ -38,7 +38,7 @@ impl MigrationTrait for Migration {
                 "CREATE INDEX issues_status ON issues (env_id, status, seen)",
                 "CREATE INDEX issues_destination ON issues (env_id, destination_id, seen)",
                 // Those that may be resolved by themselves, in the order in which they became quiet.
-                "CREATE INDEX issues_unresolved ON issues (last_seen_at) WHERE status <> 'resolved'",
+                "CREATE INDEX issues_unresolved ON issues (last_seen_at, id) WHERE status <> 'resolved'",
                 // The issue of a delivery's last failure. No delivery that never failed for good has an entry in any of these.
                 "ALTER TABLE deliveries ADD COLUMN issue_id UUID",
                 "CREATE INDEX deliveries_issue ON deliveries (env_id, issue_id, is_dlq, id) WHERE issue_id IS NOT NULL",
@@ -71,7 +71,7 @@ impl MigrationTrait for Migration {
                     ('issues', 'issues_seen', '1000 100 1'), \
                     ('issues', 'issues_status', '1000 100 30 1'), \
                     ('issues', 'issues_destination', '1000 100 5 1'), \
-                    ('issues', 'issues_unresolved', '100 1'), \
+                    ('issues', 'issues_unresolved', '100 1 1'), \
                     ('deliveries', 'deliveries_issue', '100000 50000 10000 5000 1'), \
                     ('deliveries', 'deliveries_dlq', '100000 50000 1'), \
                     ('deliveries', 'deliveries_dlq_destination', '100000 50000 10000 1'), \
