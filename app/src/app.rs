@@ -13,9 +13,11 @@ use crate::{
     pages::{
         account::{SignInPage, SignUpPage},
         connections::{ConnectionPage, ConnectionsPage, NewConnectionPage},
+        dead_letters::DeadLettersPage,
         destinations::{DestinationPage, DestinationsPage, EditDestinationPage, NewDestinationPage},
         events::{EventPage, EventsPage},
         home::HomePage,
+        issues::{IssuePage, IssuesPage},
         new_project::NewProjectPage,
         no_such_page::NoSuchPage,
         overview::OverviewPage,
@@ -44,6 +46,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("") view=OverviewPage/>
                     <Route path=path!("events") view=EventsPage/>
                     <Route path=path!("events/:event_id") view=EventPage/>
+                    <Route path=path!("issues") view=IssuesPage/>
+                    <Route path=path!("issues/:issue_id") view=IssuePage/>
+                    <Route path=path!("dead-letters") view=DeadLettersPage/>
                     <Route path=path!("sources") view=SourcesPage/>
                     <Route path=path!("sources/new") view=|| view! { <ForWriters><NewSourcePage/></ForWriters> }/>
                     <Route path=path!("sources/:source_id") view=SourcePage/>

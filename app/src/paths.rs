@@ -171,6 +171,29 @@ pub fn new_api_key(env: impl Display, id: impl Display) -> String {
     format!("/p/{env}/settings/keys?new={id}")
 }
 
+#[must_use]
+pub fn issues(env: impl Display) -> String {
+    format!("/p/{env}/issues")
+}
+
+#[must_use]
+pub fn issue(env: impl Display, id: impl Display) -> String {
+    format!("/p/{env}/issues/{id}")
+}
+
+#[must_use]
+pub fn dead_letters(env: impl Display) -> String {
+    format!("/p/{env}/dead-letters")
+}
+
+/// `path` with those parameters that are not empty.
+#[must_use]
+pub fn with_query<'a>(path: &str, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let set = parameters.into_iter().filter(|(_, value)| !value.is_empty());
+    let query: Vec<String> = set.map(|(name, value)| format!("{name}={}", Url::escape(value))).collect();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
+}
+
 /// `path`, one page further on.
 #[must_use]
 pub fn after(path: &str, cursor: Option<&str>) -> String {

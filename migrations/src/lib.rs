@@ -15,6 +15,7 @@ mod m0008_gates;
 mod m0009_checks;
 mod m0011_connections;
 mod m0012_replays;
+mod m0010_issues;
 
 pub struct Migrator;
 
@@ -33,6 +34,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0009_checks::Migration),
             Box::new(m0011_connections::Migration),
             Box::new(m0012_replays::Migration),
+            Box::new(m0010_issues::Migration),
         ]
     }
 }

@@ -60,6 +60,7 @@ mod flow;
 mod gates;
 mod harness;
 mod ingest;
+mod issues;
 mod nodes;
 mod outage;
 mod peers;

@@ -22,7 +22,7 @@ const PUBLIC: [&str; 4] = ["account/sign_up_is_open", "account/sign_up", "accoun
 /// What a person who has signed in may call on their own account, without a project.
 const OWN: [&str; 2] = ["account/sign_out", "account/viewer"];
 /// What anybody in the organization may read.
-const READING: [&str; 17] = [
+const READING: [&str; 24] = [
     "sources/event_types",
     "sources/list",
     "sources/newest",
@@ -38,6 +38,13 @@ const READING: [&str; 17] = [
     "events/list",
     "events/content",
     "events/progress",
+    "issues/list",
+    "issues/get",
+    "issues/left",
+    "issues/open",
+    "issues/of_destination",
+    "dead_letters/list",
+    "dead_letters/operations",
     "projects/overview",
     "names",
 ];
@@ -94,6 +101,8 @@ fn arguments(world: &World, ids: &BTreeMap<&'static str, String>) -> Vec<(String
         ("type", "none"),
         ("kind", "none"),
         ("query[search]", ""),
+        ("action", "resolve"),
+        ("all", "true"),
     ];
     arguments.extend(ids.iter().map(|(name, id)| (*name, id.as_str())));
     for empty in [
@@ -134,7 +143,10 @@ async fn furnished(world: &World, sink: &Sink) -> (Server, BTreeMap<&'static str
     let delivery = api.delivery_becomes(&event, "succeeded").await["id"].as_str().expect("an id").to_owned();
     let connection = api.all("/v1/connections").await[0]["id"].as_str().expect("an id").to_owned();
     let key = api.all("/v1/api-keys").await[0]["id"].as_str().expect("an id").to_owned();
+    let (issue, operation) = failed_once(&server).await;
     let ids = BTreeMap::from([
+        ("issue", issue),
+        ("operation", operation),
         ("source", source.clone()),
         ("source_id", source.clone()),
         ("end", source),
@@ -147,6 +159,17 @@ async fn furnished(world: &World, sink: &Sink) -> (Server, BTreeMap<&'static str
         ("id", key),
     ]);
     (server, ids)
+}
+
+/// Lets a delivery fail and be purged: the issue and the operation.
+async fn failed_once(server: &Server) -> (String, String) {
+    let api = server.api();
+    // Nobody listens there.
+    let (source, _) = api.route("failing", "http://127.0.0.1:9/", json!({})).await;
+    let event = server.event(&source, "failed").await;
+    api.event_becomes(&event, "failed").await;
+    let issue = api.all("/v1/issues").await[0]["id"].as_str().expect("an id").to_owned();
+    (issue, api.make("deliveries/purge", json!({ "filter": {} })).await)
 }
 
 /// Calls a server function as our own code in a browser does.
@@ -168,7 +191,7 @@ async fn sign_up(server: &Server, email: &str) -> String {
 /// What of the project a caller could have changed or seen.
 async fn state_of(server: &Server) -> Vec<Vec<Value>> {
     let mut state = Vec::new();
-    for list in ["environments", "sources", "destinations", "connections", "events", "deliveries", "api-keys"] {
+    for list in ["environments", "sources", "destinations", "connections", "events", "deliveries", "issues", "bulk-operations", "api-keys"] {
         let mut rows = if list == "environments" {
             server.api().get("/v1/environments").await.list()
         } else {

@@ -188,7 +188,7 @@ pub async fn read_event_content(env: String, event: String) -> Result<EventConte
 
 /// The body as it came, and as it is meant where that is not the same.
 #[cfg(feature = "ssr")]
-fn shown_bodies(event: &domain::event::Event) -> (Body, Option<Body>) {
+pub(super) fn shown_bodies(event: &domain::event::Event) -> (Body, Option<Body>) {
     use base64::Engine;
     let raw = base64::engine::general_purpose::STANDARD.decode(&event.body_base64).unwrap_or_default();
     let is_encoding = |(name, _): &&(String, String)| name.eq_ignore_ascii_case("content-encoding");

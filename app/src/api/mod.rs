@@ -13,6 +13,7 @@ pub mod api_keys;
 #[cfg(feature = "ssr")]
 pub mod caller;
 pub mod connections;
+pub mod dead_letters;
 #[cfg(feature = "ssr")]
 mod destination_form;
 pub mod destinations;
@@ -20,6 +21,7 @@ mod error;
 pub mod events;
 mod form;
 pub mod json_text;
+pub mod issues;
 pub mod names;
 pub mod once;
 pub mod page_status;

@@ -96,6 +96,10 @@ pub fn Confirm(
     #[prop(default = ButtonKind::Danger)] kind: ButtonKind,
     #[prop(optional)] size: ButtonSize,
     #[prop(optional, into)] pending: Signal<bool>,
+    /// What the button sends, where the form can do several things.
+    #[prop(optional, into)]
+    name: MaybeProp<String>,
+    #[prop(optional, into)] value: MaybeProp<String>,
     children: Children,
 ) -> impl IntoView {
     let field_id = format!("{id}-name");
@@ -115,7 +119,7 @@ pub fn Confirm(
         <div class="dialog-text">{children()}</div>
         {typed}
         <footer class="dialog-foot">
-            <Button kind=ButtonKind::Danger submit=true pending=pending>{move || action.get()}</Button>
+            <Button kind=ButtonKind::Danger submit=true name=name value=value pending=pending>{move || action.get()}</Button>
         </footer>
     };
     let icon = icon.unwrap_or(Icon::Trash2);

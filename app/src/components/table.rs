@@ -1,5 +1,7 @@
 //! Lists of things: a table on wide screens, cards on phones. A row is a link; `j`, `k` and Enter walk over the rows.
 
+use std::collections::BTreeSet;
+
 use leptos::prelude::*;
 
 use super::{
@@ -142,8 +144,11 @@ pub fn RowCheck(
     /// What is selected: "Select evt_0192…".
     #[prop(into)]
     label: Signal<String>,
-    #[prop(optional)] bind: Option<RwSignal<bool>>,
+    /// The values that are selected, where the page wants to know them.
+    #[prop(optional)]
+    among: Option<RwSignal<BTreeSet<String>>>,
 ) -> impl IntoView {
+    let checked = move || among.is_some_and(|among| among.with(|among| value.with(|value| among.contains(value))));
     view! {
         <input
             class="row-check"
@@ -151,9 +156,13 @@ pub fn RowCheck(
             name=name
             value=move || value.get()
             aria-label=move || label.get()
+            prop:checked=checked
             on:change:target=move |event| {
-                if let Some(bind) = bind {
-                    bind.set(event.target().checked());
+                if let Some(among) = among {
+                    let is_checked = event.target().checked();
+                    among.update(|among| {
+                        if is_checked { among.insert(value.get_untracked()) } else { among.remove(&value.get_untracked()) };
+                    });
                 }
             }
         />

@@ -1,9 +1,14 @@
 //! Data that keeps up with the project while it is looked at.
 
+use std::time::Duration;
+
 use leptos::{prelude::*, server_fn::ServerFn, task::spawn_local};
 
 use super::project::Project;
-use crate::{api::ApiError, browser, paths};
+use crate::{
+    api::{self, ApiError},
+    browser, paths,
+};
 
 /// Data that began with what the server drew, and how to have it fetched again.
 #[derive(Debug)]
@@ -17,6 +22,47 @@ impl<T: Send + Sync + 'static> Copy for Fresh<T> {}
 impl<T: Send + Sync + 'static> Clone for Fresh<T> {
     fn clone(&self) -> Self {
         *self
+    }
+}
+
+/// How many issues are open, for the sidebar. It has no stream of changes of its own: browsers open few connections to a host,
+/// and the page that is shown mostly has one.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenIssues {
+    count: RwSignal<Option<u32>>,
+    has_changed: StoredValue<bool>,
+}
+
+/// How often it is counted at most while something changes.
+const COUNT_EVERY: Duration = Duration::from_secs(2);
+
+/// Counts the open issues of the project that is shown, and gives them to pages by context.
+pub fn provide_open_issues(project: Memo<Option<Project>>) -> Signal<Option<u32>> {
+    let open_issues = OpenIssues { count: RwSignal::new(None), has_changed: StoredValue::new(false) };
+    provide_context(open_issues);
+    let count = move || {
+        let Some(project) = project.get_untracked() else { return };
+        spawn_local(async move {
+            if let Ok(found) = api::issues::open_issues(project.id()).await {
+                open_issues.count.try_set(Some(found));
+            }
+        });
+    };
+    Effect::new(move |_: Option<Option<browser::Ticker>>| {
+        project.track();
+        count();
+        browser::every(COUNT_EVERY, move || {
+            if open_issues.has_changed.try_update_value(std::mem::take) == Some(true) {
+                count();
+            }
+        })
+    });
+    open_issues.count.into()
+}
+
+impl OpenIssues {
+    fn note_change(self) {
+        self.has_changed.try_set_value(true);
     }
 }
 
@@ -100,6 +146,13 @@ impl<T: Clone + Send + Sync + 'static> Fresh<T> {
 pub fn use_changes(project: Project, on: impl Fn() -> bool + Send + Sync + 'static) -> ReadSignal<u32> {
     let (count, set_count) = signal(0_u32);
     let url = Signal::derive(move || on().then(|| paths::live(project.id())));
-    browser::use_live(url, Callback::new(move |_| set_count.update(|count| *count = count.wrapping_add(1))));
+    let open_issues = use_context::<OpenIssues>();
+    let changed = move |_| {
+        set_count.update(|count| *count = count.wrapping_add(1));
+        if let Some(open_issues) = open_issues {
+            open_issues.note_change();
+        }
+    };
+    browser::use_live(url, Callback::new(changed));
     count
 }

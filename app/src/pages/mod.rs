@@ -7,10 +7,12 @@
 pub mod account;
 mod answers;
 pub mod connections;
+pub mod dead_letters;
 pub mod destinations;
 pub mod events;
 pub mod forms;
 pub mod home;
+pub mod issues;
 pub mod live;
 pub mod loaded;
 pub mod new_project;

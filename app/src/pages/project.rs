@@ -14,7 +14,7 @@ use leptos_router::{
 
 use super::{
     forms::use_action,
-    live::{Fresh, use_fresh},
+    live::{Fresh, provide_open_issues, use_fresh},
     loaded::Failure,
     no_such_page::NoSuchPage,
     visitor::WithViewer,
@@ -23,6 +23,7 @@ use crate::{
     api::{
         ApiError,
         account::{SignOut, current_viewer},
+        issues::COUNTED,
     },
     components::*,
     layout::*,
@@ -145,7 +146,10 @@ fn Frame(viewer: Fresh<Viewer>, project: Memo<Option<Project>>, children: Childr
         let project = project.get().filter(|project| project.may(Permission::ManageProjects))?;
         Some(paths::new_project(project.org))
     });
-    let sections = Signal::derive(move || project.get().map(|project| sections(&project.id())).unwrap_or_default());
+    let open_issues = provide_open_issues(project);
+    let sections = Signal::derive(move || {
+        project.get().map(|project| sections(&project.id(), open_issues.get().unwrap_or(0))).unwrap_or_default()
+    });
     let sign_out = use_action::<SignOut>();
     view! {
         <AppFrame
@@ -186,16 +190,23 @@ fn link(project: &Environment) -> ProjectLink {
     }
 }
 
-fn sections(id: &str) -> Vec<NavSection> {
+fn sections(id: &str, open_issues: u32) -> Vec<NavSection> {
     let overview = NavItem::new("Overview", Icon::House, paths::overview(id)).exact();
     let events = NavItem::new("Events", Icon::Activity, paths::events(id));
+    let issues = NavItem::new("Issues", Icon::TriangleAlert, paths::issues(id));
+    let issues = match open_issues {
+        0 => issues,
+        count if count > COUNTED => issues.count(format!("{COUNTED}+")),
+        count => issues.count(count.to_string()),
+    };
+    let dead_letters = NavItem::new("Dead letters", Icon::Box, paths::dead_letters(id));
     let sources = NavItem::new("Sources", Icon::Webhook, paths::sources(id));
     let destinations = NavItem::new("Destinations", Icon::Send, paths::destinations(id));
     let connections = NavItem::new("Connections", Icon::Cable, paths::connections(id));
     let replays = NavItem::new("Replays", Icon::RotateCcw, paths::replays(id));
     let settings = NavItem::new("Settings", Icon::Settings, paths::settings(id));
     vec![
-        NavSection { items: vec![overview, events] },
+        NavSection { items: vec![overview, events, issues, dead_letters] },
         NavSection { items: vec![sources, destinations, connections] },
         NavSection { items: vec![replays] },
         NavSection { items: vec![settings] },

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::SchemaError,
-    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EventId, ReplayId},
+    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EventId, IssueId, ReplayId},
     time::Timestamp,
 };
 
@@ -95,6 +95,9 @@ pub struct Delivery {
     pub attempt_count: u32,
     pub next_attempt_at: Option<Timestamp>,
     pub is_dlq: bool,
+    /// The issue of its last failure, also when it was tried again since.
+    #[serde(default)]
+    pub issue_id: Option<IssueId>,
     pub last_error: Option<String>,
     /// The replay that asked for it, the last one where there were several.
     #[serde(default)]
@@ -268,12 +271,19 @@ pub struct SentRequest {
     pub headers: Vec<(String, String)>,
 }
 
-/// Which deliveries a list shows.
+/// Which deliveries a list shows, or a bulk operation takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct DeliveryFilter {
     pub status: Option<DeliveryStatus>,
     pub is_dlq: Option<bool>,
     pub destination_id: Option<DestinationId>,
     pub connection_id: Option<ConnectionId>,
     pub replay_id: Option<ReplayId>,
+    /// Those that the issue holds; beside `is_dlq: false` those that it has held.
+    pub issue_id: Option<IssueId>,
+    /// Made at or after.
+    pub after: Option<Timestamp>,
+    /// Made before.
+    pub before: Option<Timestamp>,
 }

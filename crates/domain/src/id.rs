@@ -120,6 +120,10 @@ ids! {
     DeliveryId = "dlv";
     /// A delivery attempt.
     AttemptId = "da";
+    /// An issue.
+    IssueId = "iss";
+    /// A bulk operation.
+    BulkOperationId = "blk";
     /// An API key.
     ApiKeyId = "ak";
     /// A replay.

@@ -7,6 +7,7 @@
 //! Wire names are the serde names of these types: the REST API answers with them as they stand.
 
 pub mod api_key;
+pub mod bulk;
 pub mod checks;
 pub mod circuit;
 pub mod connection;
@@ -20,6 +21,7 @@ pub mod field;
 pub mod filter;
 pub mod id;
 pub mod ip_rules;
+pub mod issue;
 pub mod ordering;
 pub mod org;
 pub mod page;

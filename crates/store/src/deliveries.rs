@@ -2,7 +2,7 @@
 
 use domain::{
     delivery::{Attempt, Delivery, DeliveryFilter, DeliveryStatus, Trigger},
-    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EventId, ReplayId},
+    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EventId, IssueId, ReplayId, uuid_v7},
     page::{Page, PageRequest},
     time::Timestamp,
 };
@@ -18,7 +18,7 @@ use crate::{
 };
 
 const COLUMNS: &str = "e.id, e.event_id, e.connection_id, e.destination_id, e.status, e.attempt_count, e.due_at, e.is_dlq, \
-    e.last_error, e.schema_errors, e.replay_id, e.created_at, e.updated_at";
+    e.issue_id, e.last_error, e.schema_errors, e.replay_id, e.created_at, e.updated_at";
 /// What most deliveries end as, so that no index leads to them.
 const USUAL: &str = DeliveryStatus::Succeeded.as_str();
 /// Deliveries of one event that are read at once: more connections than that a source does not have.
@@ -28,8 +28,25 @@ const ATTEMPT_LIMIT: u16 = 500;
 
 impl Scope {
     pub async fn deliveries(&self, filter: &DeliveryFilter, page: PageRequest) -> Result<Page<Delivery>> {
-        let mut conditions = Conditions::new(self.env_uuid());
+        let mut conditions = self.matching(filter);
         conditions.below(page.after);
+        let (clause, values) = conditions.finish();
+        let deliveries = self.select_deliveries(&clause, values, rows_wanted(&page)).await?;
+        Ok(Page::from_rows(deliveries, page.limit, |delivery| delivery.id.as_u128()))
+    }
+
+    /// How many deliveries match; no more than `most` are counted.
+    pub async fn count_deliveries(&self, filter: &DeliveryFilter, most: u32) -> Result<u32> {
+        let (clause, values) = self.matching(filter).finish();
+        let sql =
+            format!("SELECT count(*) AS found FROM (SELECT 1 FROM deliveries e WHERE {clause} LIMIT {most}) AS counted");
+        let row = self.store.reader().query_one_raw(self.store.statement(sql, values)).await?;
+        row.map_or(Ok(0), |row| number("deliveries", "count", get(&row, "found")?))
+    }
+
+    /// The conditions that a filter stands for, each written so that either database sees which index is made for it.
+    pub(crate) fn matching(&self, filter: &DeliveryFilter) -> Conditions {
+        let mut conditions = Conditions::new(self.env_uuid());
         if let Some(destination) = filter.destination_id {
             conditions.add("e.destination_id = ?", [uuid(destination.as_u128()).into()]);
         }
@@ -43,21 +60,32 @@ impl Scope {
         if let Some(replay) = filter.replay_id {
             conditions.add("e.replay_id = ?", [uuid(replay.as_u128()).into()]);
         }
-        if let Some(status) = filter.status {
-            conditions.add_status(status.as_str(), USUAL);
-        }
-        match filter.is_dlq {
-            // Only a failed delivery is in the dead letter queue, and the partial index is made for those.
-            Some(true) => {
-                conditions.add_status(DeliveryStatus::Failed.as_str(), USUAL);
-                conditions.add("e.is_dlq = ?", [true.into()]);
+        let is_dlq = filter.is_dlq.or(filter.issue_id.map(|_| true));
+        match (filter.issue_id, is_dlq) {
+            (Some(issue), Some(true)) => {
+                conditions.add("e.issue_id = ? AND e.is_dlq = TRUE", [uuid(issue.as_u128()).into()]);
             }
-            Some(false) => conditions.add("e.is_dlq = ?", [false.into()]),
+            (Some(issue), _) => conditions.add("e.issue_id = ? AND e.is_dlq = FALSE", [uuid(issue.as_u128()).into()]),
+            (None, Some(true)) => conditions.add("e.is_dlq", []),
+            (None, Some(false)) => conditions.add("NOT e.is_dlq", []),
+            (None, None) => {}
+        }
+        match filter.status {
+            // An index of its own leads to these.
+            Some(status) if is_dlq == Some(true) || filter.issue_id.is_some() => {
+                conditions.add(&format!("e.status = '{}'", status.as_str()), []);
+            }
+            Some(status) => conditions.add_status(status.as_str(), USUAL),
             None => {}
         }
-        let (clause, values) = conditions.finish();
-        let deliveries = self.select_deliveries(&clause, values, rows_wanted(&page)).await?;
-        Ok(Page::from_rows(deliveries, page.limit, |delivery| delivery.id.as_u128()))
+        // Ids sort by time, so a range of time is a range of ids.
+        if let Some(after) = filter.after {
+            conditions.add("e.id >= ?", [uuid(uuid_v7(after, 0)).into()]);
+        }
+        if let Some(before) = filter.before {
+            conditions.add("e.id < ?", [uuid(uuid_v7(before, 0)).into()]);
+        }
+        conditions
     }
 
     /// Oldest first.
@@ -162,6 +190,7 @@ fn delivery(row: &QueryResult) -> Result<Delivery> {
         attempt_count: number(T, "attempt_count", get(row, "attempt_count")?)?,
         next_attempt_at: get::<Option<i64>>(row, "due_at")?.map(at),
         is_dlq: get(row, "is_dlq")?,
+        issue_id: get::<Option<Uuid>>(row, "issue_id")?.map(|id| IssueId::from_u128(id.as_u128())),
         last_error: get(row, "last_error")?,
         replay_id: get::<Option<Uuid>>(row, "replay_id")?.map(|id| ReplayId::from_u128(id.as_u128())),
         schema_errors: get::<Option<String>>(row, "schema_errors")?

@@ -281,6 +281,17 @@ impl Conditions {
         }
     }
 
+    /// That a column has one of these values.
+    pub(crate) fn add_any(&mut self, column: &str, values: impl Iterator<Item = Value>) {
+        let _ = write!(self.clause, " AND {column} IN (");
+        for (index, value) in values.enumerate() {
+            self.values.push(value);
+            let comma = if index == 0 { "" } else { "," };
+            let _ = write!(self.clause, "{comma}${}", self.values.len());
+        }
+        self.clause.push(')');
+    }
+
     pub(crate) fn finish(self) -> (String, Vec<Value>) {
         (self.clause, self.values)
     }

@@ -161,21 +161,24 @@ impl Scope {
 
     /// Removes the configuration and the keys of a deleted project that has lost everything else, and the project.
     pub async fn remove_environment(&self) -> Result<()> {
-        let transaction = self.store.begin().await?;
-        let version = next_version(&self.store, &transaction).await?;
-        let sql = "UPDATE config_version SET purged = $1 WHERE id = 1";
-        transaction.execute_raw(self.store.statement(sql, [version.into()])).await?;
-        for table in [
+        const TABLES: [&str; 11] = [
             "replays",
             "rejected_requests",
             "event_types",
             "route_counts",
+            "issues",
+            "bulk_operations",
             "gates",
             "connections",
             "sources",
             "destinations",
             "api_keys",
-        ] {
+        ];
+        let transaction = self.store.begin().await?;
+        let version = next_version(&self.store, &transaction).await?;
+        let sql = "UPDATE config_version SET purged = $1 WHERE id = 1";
+        transaction.execute_raw(self.store.statement(sql, [version.into()])).await?;
+        for table in TABLES {
             let sql = format!("DELETE FROM {table} WHERE env_id = $1");
             transaction.execute_raw(self.store.statement(sql, [self.env_uuid().into()])).await?;
         }

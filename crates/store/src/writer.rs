@@ -9,6 +9,7 @@
 
 mod accept;
 pub(crate) mod events_of;
+mod failure;
 mod once;
 mod record;
 

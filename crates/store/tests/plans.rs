@@ -6,7 +6,7 @@ use sqlx::{Connection, Row, SqliteConnection};
 use store::{Options, Store};
 
 /// A statement in the form that the store gives it, and what its plan must name.
-const STATEMENTS: [(&str, &[&str]); 19] = [
+const STATEMENTS: [(&str, &[&str]); 30] = [
     ("SELECT * FROM events e WHERE e.env_id = ? ORDER BY e.id DESC LIMIT 51", &["e USING PRIMARY KEY (env_id=?)"]),
     (
         "SELECT * FROM events e WHERE e.env_id = ? AND e.id < ? ORDER BY e.id DESC LIMIT 51",
@@ -90,6 +90,58 @@ const STATEMENTS: [(&str, &[&str]); 19] = [
     (
         "SELECT id FROM events WHERE env_id = ? AND id >= ? AND id < ? ORDER BY id LIMIT ?",
         &["events USING PRIMARY KEY (env_id=? AND id>? AND id<?)"],
+    ),
+    (
+        "SELECT * FROM deliveries e WHERE e.env_id = ? AND e.is_dlq AND e.id < ? ORDER BY e.id DESC LIMIT 51",
+        &["deliveries_dlq (env_id=? AND id<?)"],
+    ),
+    (
+        "SELECT * FROM deliveries e WHERE e.env_id = ? AND e.destination_id = ? AND e.is_dlq AND e.id >= ? \
+         ORDER BY e.id DESC LIMIT 51",
+        &["deliveries_dlq_destination (env_id=? AND destination_id=? AND id>?)"],
+    ),
+    (
+        "SELECT * FROM deliveries e WHERE e.env_id = ? AND e.destination_id = ? AND e.connection_id = ? \
+         AND e.destination_id = (SELECT destination_id FROM connections WHERE id = ?) AND e.is_dlq ORDER BY e.id DESC LIMIT 51",
+        &["deliveries_dlq_destination (env_id=? AND destination_id=?)"],
+    ),
+    (
+        "SELECT * FROM deliveries e WHERE e.env_id = ? AND e.issue_id = ? AND e.is_dlq = TRUE ORDER BY e.id DESC LIMIT 51",
+        &["deliveries_issue (env_id=? AND issue_id=? AND is_dlq=?)"],
+    ),
+    (
+        "SELECT count(*) FROM (SELECT 1 FROM deliveries e WHERE e.env_id = ? AND e.issue_id = ? AND e.is_dlq = TRUE LIMIT 1000)",
+        &["e USING COVERING INDEX deliveries_issue (env_id=? AND issue_id=? AND is_dlq=?)"],
+    ),
+    // A step of a bulk operation.
+    (
+        "SELECT e.id, e.event_id FROM deliveries e WHERE e.env_id = ? AND e.issue_id = ? AND e.is_dlq = TRUE \
+         AND e.id > ? AND e.id <= ? ORDER BY e.id LIMIT 128",
+        &["deliveries_issue (env_id=? AND issue_id=? AND is_dlq=? AND id>? AND id<?)"],
+    ),
+    (
+        "SELECT e.id, e.event_id FROM deliveries e WHERE e.env_id = ? AND e.is_dlq AND e.id > ? AND e.id <= ? \
+         ORDER BY e.id LIMIT 128",
+        &["deliveries_dlq (env_id=? AND id>? AND id<?)"],
+    ),
+    // Issues.
+    (
+        "SELECT * FROM issues e WHERE e.env_id = ? AND e.status <> 'resolved' AND e.seen < ? ORDER BY e.seen DESC LIMIT 51",
+        &["issues_seen (env_id=? AND seen<?)"],
+    ),
+    (
+        "SELECT * FROM issues e WHERE e.env_id = ? AND e.status = ? ORDER BY e.seen DESC LIMIT 51",
+        &["issues_status (env_id=? AND status=?)"],
+    ),
+    (
+        "SELECT * FROM issues e WHERE e.env_id = ? AND e.destination_id = ? AND e.status <> 'resolved' \
+         ORDER BY e.seen DESC LIMIT 51",
+        &["issues_destination (env_id=? AND destination_id=?)"],
+    ),
+    (
+        "SELECT i.id FROM issues i WHERE i.status <> 'resolved' AND i.last_seen_at < ? AND (i.last_seen_at, i.id) > (?, ?) \
+         ORDER BY i.last_seen_at, i.id LIMIT 200",
+        &["issues_unresolved (last_seen_at"],
     ),
 ];
 

@@ -8,6 +8,7 @@ use domain::{
     delivery::{Attempt, Delivery, DeliveryFilter},
     id::DeliveryId,
     page::Page,
+    time::Timestamp,
 };
 
 use super::request::{Api, Id, Query};
@@ -29,6 +30,9 @@ async fn list(api: Api, mut query: Query) -> Result<Answer<Page<Delivery>>, Prob
         destination_id: query.parsed("destination_id"),
         connection_id: query.parsed("connection_id"),
         replay_id: query.parsed("replay_id"),
+        issue_id: query.parsed("issue_id"),
+        after: query.with("after", Timestamp::parse_rfc3339),
+        before: query.with("before", Timestamp::parse_rfc3339),
     };
     Ok(Answer(api.gateway.deliveries(&api.access, &filter, query.page()?).await?))
 }

@@ -1,11 +1,13 @@
 //! The REST API under `/v1`: thin handlers over the gateway's use cases, a file for each kind of resource.
 
 mod api_keys;
+mod bulk_operations;
 mod connections;
 mod deliveries;
 mod destinations;
 mod environments;
 mod events;
+mod issues;
 mod replays;
 mod request;
 mod sources;
@@ -23,6 +25,8 @@ pub fn router() -> Router<AppState> {
         .merge(connections::router())
         .merge(events::router())
         .merge(deliveries::router())
+        .merge(bulk_operations::router())
+        .merge(issues::router())
         .merge(replays::router())
         .merge(api_keys::router())
         .route("/ws", get(ws::connect))

@@ -10,17 +10,16 @@ use crate::{
     api::destinations::destination_deliveries,
     components::*,
     pages::{
-        live::{use_changes, use_fresh},
+        live::use_fresh,
         project::{Project, use_project},
     },
     paths,
 };
 
 #[component]
-pub fn DestinationDeliveries(destination: String, recent: Page<Delivery>) -> impl IntoView {
+pub fn DestinationDeliveries(destination: String, recent: Page<Delivery>, changes: ReadSignal<u32>) -> impl IntoView {
     let project = use_project();
     let fresh = use_fresh(recent, move || destination_deliveries(project.id(), destination.clone(), None));
-    let changes = use_changes(project, || true);
     fresh.when(move || changes.get());
     let deliveries = Signal::derive(move || fresh.data().with(|page| page.data.clone()));
     let none = Memo::new(move |_| fresh.data().with(|page| page.data.is_empty()));
@@ -30,7 +29,7 @@ pub fn DestinationDeliveries(destination: String, recent: Page<Delivery>) -> imp
                 if none.get() {
                     view! { <Waiting text="Waiting for the first delivery" hint="It comes with the next event of a connected source."/> }.into_any()
                 } else {
-                    view! { <DeliveryTable project=project deliveries=deliveries/> }.into_any()
+                    view! { <DeliveryTable project=project deliveries=deliveries keys=true/> }.into_any()
                 }
             }}
         </Card>
@@ -38,8 +37,9 @@ pub fn DestinationDeliveries(destination: String, recent: Page<Delivery>) -> imp
     .into_any()
 }
 
+/// Deliveries with what became of them.
 #[component]
-pub fn DeliveryTable(project: Project, deliveries: Signal<Vec<Delivery>>) -> impl IntoView {
+pub fn DeliveryTable(project: Project, #[prop(into)] deliveries: Signal<Vec<Delivery>>, keys: bool) -> impl IntoView {
     let columns = vec![
         Column::new("Status").fit(),
         Column::new("Event").fit(),
@@ -48,7 +48,7 @@ pub fn DeliveryTable(project: Project, deliveries: Signal<Vec<Delivery>>) -> imp
         Column::new("Changed").fit(),
     ];
     view! {
-        <Table label="Recent deliveries" columns=columns>
+        <Table label="Deliveries" columns=columns keys=keys>
             <For
                 each=move || deliveries.get()
                 key=|delivery| (delivery.id, delivery.status, delivery.attempt_count, delivery.next_attempt_at)

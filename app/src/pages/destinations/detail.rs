@@ -5,6 +5,7 @@ use domain::{
     connection::Connection,
     delivery::{Delivery, Trial},
     destination::{AuthType, Destination, DestinationStatus, DestinationType, Setting, SigningScheme},
+    issue::Issue,
     page::Page,
 };
 use leptos::prelude::*;
@@ -20,21 +21,24 @@ use crate::{
             DeleteDestination, SetDestinationStatus, TestDestination, destination_circuit, destination_deliveries,
             find_destination, trial_key,
         },
+        issues::{IssueQuery, issues_of},
         names::{Names, known_names},
         once::shown_once,
     },
     components::*,
     pages::{
         connections::ConnectionTable,
+        issues::IssueTable,
         forms::{DeleteCard, Hidden, Outcome, PauseOrResume, use_action},
-        live::use_fresh,
+        live::{use_changes, use_fresh},
         loaded::Loaded,
         project::{Project, use_param, use_project},
     },
     paths,
 };
 
-type Found = (Destination, CircuitStatus, Page<Delivery>, Vec<Connection>, Names, Option<String>, Option<Trial>);
+type Found =
+    (Destination, CircuitStatus, Page<Delivery>, Vec<Connection>, Names, Option<String>, Option<Trial>, Vec<Issue>);
 
 #[component]
 pub fn DestinationPage() -> impl IntoView {
@@ -48,6 +52,8 @@ pub fn DestinationPage() -> impl IntoView {
     let known = Resource::new(move || project.id(), known_names);
     let secret = Resource::new(move || id.get(), shown_once);
     let trial = Resource::new(move || trial_key(&id.get()), shown_once);
+    let changes = use_changes(project, || true);
+    let failing = Resource::new(key, |(env, id)| issues_of(env, id));
     let test = use_action::<TestDestination>();
     let load = move || async move {
         Ok((
@@ -58,14 +64,16 @@ pub fn DestinationPage() -> impl IntoView {
             known.await?,
             secret.await?,
             trial_of(trial.await?),
+            failing.await?,
         ))
     };
     view! {
         <Loaded
             load=load
-            children={move |(destination, circuit, recent, routes, names, secret, trial): Found| {
+            children={move |(destination, circuit, recent, routes, names, secret, trial, failing): Found| {
                 view! {
                     <DestinationDetail destination=destination.clone() secret=secret/>
+                    <DestinationIssues destination=destination.id.to_string() first=failing changes=changes/>
                     <TrialCard destination=destination.id.to_string() action=test last=trial/>
                     {destination
                         .circuit_breaker
@@ -80,7 +88,7 @@ pub fn DestinationPage() -> impl IntoView {
                             }
                         })}
                     <DestinationRoutes destination=destination.clone() routes=routes names=names/>
-                    <DestinationDeliveries destination=destination.id.to_string() recent=recent/>
+                    <DestinationDeliveries destination=destination.id.to_string() recent=recent changes=changes/>
                     <DeleteDestinationCard destination=destination/>
                 }
                 .into_any()
@@ -225,6 +233,24 @@ fn setting_facts(settings: &'static [Setting], values: &Value) -> Vec<AnyView> {
             Some(view! { <Fact label=setting.label><span class="mono">{value}</span></Fact> }.into_any())
         })
         .collect()
+}
+
+/// What fails at it, where anything does.
+#[component]
+fn DestinationIssues(destination: String, first: Vec<Issue>, changes: ReadSignal<u32>) -> impl IntoView {
+    let project = use_project();
+    let all = IssueQuery { destination: destination.clone(), ..IssueQuery::default() }.list(&project.id());
+    let fresh = use_fresh(first, move || issues_of(project.id(), destination.clone()));
+    fresh.when(move || changes.get());
+    let issues = Signal::derive(move || fresh.data().get());
+    let any = Memo::new(move |_| issues.with(|issues| !issues.is_empty()));
+    move || {
+        let all = all.clone();
+        let link = move || view! { <ButtonLink href=all size=ButtonSize::Small>"All issues"</ButtonLink> };
+        any.get().then(|| {
+            view! { <Card title="Issues" flush=true actions=link><IssueTable issues=issues keys=false/></Card> }
+        })
+    }
 }
 
 #[component]

@@ -35,6 +35,7 @@ pub fn DeliveryCard(
     let title = names.with_value(|names| names.destination(destination));
     let now = Memo::new(move |_| now.get().unwrap_or_else(|| first.clone()));
     let status = Memo::new(move |_| now.with(|it| it.delivery.status));
+    let issue = Memo::new(move |_| now.with(|it| it.delivery.issue_id));
     let next =
         Signal::derive(move || now.with(|it| it.delivery.next_attempt_at.filter(|_| !it.delivery.status.is_final())));
     let attempts = Signal::derive(move || now.with(|it| it.attempts.clone()));
@@ -57,7 +58,14 @@ pub fn DeliveryCard(
                 {move || next.get().map(|at| view! { <span class="muted">"next try " <RelativeTime at=at/></span> })}
                 <DeliveryActions project=project id=id status=status retry=retry cancel=cancel/>
             </header>
-            {move || explain(status.get()).map(|text| view! { <p class="delivery-note">{text}</p> })}
+            {move || {
+                explain(status.get())
+                    .map(|text| {
+                        let issue = issue.get().filter(|_| status.get() == DeliveryStatus::Failed);
+                        let link = issue.map(|issue| view! { " " <a href=paths::issue(project.id(), issue)>"See its issue"</a> });
+                        view! { <p class="delivery-note">{text} {link}</p> }
+                    })
+            }}
             <AttemptTimeline attempts=marks next_retry_at=next/>
             <For each=move || attempts.get() key=|attempt| attempt.id let:attempt>
                 <AttemptRow attempt=mark(&attempt)>
@@ -119,8 +127,9 @@ const fn explain(status: DeliveryStatus) -> Option<&'static str> {
     }
 }
 
+/// What was sent and what came back.
 #[component]
-fn AttemptExchange(attempt: Attempt, body: StoredValue<Body>) -> impl IntoView {
+pub fn AttemptExchange(attempt: Attempt, body: StoredValue<Body>) -> impl IntoView {
     let command = body.with_value(|body| curl(&attempt.request, body));
     let Attempt { request, response_status, response_headers, response_body, error, error_class, .. } = attempt;
     let sent = move || {

@@ -10,6 +10,7 @@ mod list;
 mod routes;
 mod table;
 
+pub use delivery::AttemptExchange;
 pub use first_command::FirstCommand;
 pub use inspector::EventPage;
 pub use list::EventsPage;

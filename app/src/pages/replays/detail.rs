@@ -242,7 +242,7 @@ fn ReplayDeliveries(id: String, status: String, listed: RwSignal<Page<Delivery>>
                     view! { <p class="card-note">"None of these yet."</p> }.into_any()
                 } else {
                     view! {
-                        <DeliveryTable project=project deliveries=shown/>
+                        <DeliveryTable project=project deliveries=shown keys=false/>
                         <LoadMore href=next has_more=has_more shown=counted/>
                     }
                         .into_any()

@@ -7,8 +7,10 @@
 //! A node that was taken for dead may still be at work when another begins, and a node may be killed anywhere: what a job
 //! does must be harmless when it is done twice, or by halves.
 
+mod bulk_operations;
 mod counts;
 mod deleted_projects;
+mod issues;
 mod once_keys;
 mod pace;
 mod replays;
@@ -97,6 +99,9 @@ pub(crate) fn start(store: &Store, registry: &Registry, node: i64, stop: &Cancel
     tasks.spawn(runner.clone().keep_running(once_keys::OnceKeys));
     let replays = replays::Replays::new(registry.clone(), Pace::new(store.is_shared()));
     tasks.spawn(runner.clone().keep_running(replays));
+    tasks.spawn(runner.clone().keep_running(issues::Issues::default()));
+    let asked_for = Pace::new(store.is_shared()).asked_for();
+    tasks.spawn(runner.clone().keep_running(bulk_operations::BulkOperations::new(asked_for)));
     tasks.spawn(runner.clone().keep_running(retention::Retention::new(Pace::new(store.is_shared()))));
     tasks.spawn(runner.keep_running(deleted_projects::DeletedProjects::new(Pace::new(store.is_shared()))));
 }

@@ -1,15 +1,18 @@
-//! How much is removed at once, and how long everybody else then has the database for themselves.
+//! How much is removed or changed at once, and how long everybody else then has the database for themselves.
 
 use std::time::Duration;
 
 /// Time between two removals, in times of what the last one took. It took longer when others were busy.
 const REST: u32 = 9;
+/// The same where somebody waits for the work.
+const REST_WHEN_ASKED_FOR: u32 = 1;
 const SHORTEST_PAUSE: Duration = Duration::from_millis(5);
 
 /// The size of the next removal.
 #[derive(Debug)]
 pub(super) struct Pace {
     size: u32,
+    rest: u32,
     bounds: Bounds,
 }
 
@@ -30,7 +33,12 @@ impl Pace {
     /// For a database that is `shared` by many writers, or written to by one at a time.
     pub fn new(shared: bool) -> Self {
         let bounds = if shared { SHARED } else { EXCLUSIVE };
-        Self { size: bounds.smallest * 2, bounds }
+        Self { size: bounds.smallest * 2, rest: REST, bounds }
+    }
+
+    /// For work that somebody waits for.
+    pub fn asked_for(self) -> Self {
+        Self { rest: REST_WHEN_ASKED_FOR, ..self }
     }
 
     pub fn size(&self) -> u32 {
@@ -49,7 +57,7 @@ impl Pace {
         } else if held < wanted / 2 {
             self.size = (self.size + self.size / 4).min(largest);
         }
-        (took * REST).max(SHORTEST_PAUSE)
+        (took * self.rest).max(SHORTEST_PAUSE)
     }
 }
 
@@ -81,6 +89,7 @@ mod tests {
         let took = Duration::from_millis(20);
         assert_eq!(pace.after(took / 2, took), took * 9);
         assert_eq!(pace.after(Duration::from_micros(1), Duration::from_micros(2)), SHORTEST_PAUSE);
+        assert_eq!(Pace::new(false).asked_for().after(took / 2, took), took);
         // Reading is in nobody's way.
         assert_eq!(pace.after(Duration::ZERO, took), took);
     }

@@ -21,6 +21,12 @@ impl Gateway {
         Ok(access.rows.deliveries(filter, page).await?)
     }
 
+    /// How many deliveries match; no more than `most` are counted.
+    pub async fn count_deliveries(&self, access: &Access, filter: &DeliveryFilter, most: u32) -> Result<u32> {
+        access.require(Permission::Read)?;
+        Ok(access.rows.count_deliveries(filter, most).await?)
+    }
+
     pub async fn delivery(&self, access: &Access, id: DeliveryId) -> Result<Delivery> {
         access.require(Permission::Read)?;
         access.rows.delivery(id).await?.ok_or(Error::NotFound)

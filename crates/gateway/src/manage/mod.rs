@@ -6,6 +6,7 @@
 mod access;
 mod accounts;
 mod api_keys;
+mod bulk;
 mod channels;
 mod connections;
 mod deliveries;
@@ -15,6 +16,7 @@ mod error;
 mod events;
 mod ingest;
 mod input;
+mod issues;
 pub mod live;
 mod preview;
 mod picture;

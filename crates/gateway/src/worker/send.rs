@@ -215,7 +215,14 @@ impl Workers {
         let is_refused = matches!(sent.outcome, Outcome::GiveUp(_));
         let (attempt, verdict) = settle(tried, sent, &target.destination.retry, dice);
         let gate = self.report(claimed, target, &attempt, is_refused);
-        let record = AttemptRecord { env_id: claimed.env_id, event_id: claimed.event_id, attempt, verdict, gate };
+        let record = AttemptRecord {
+            env_id: claimed.env_id,
+            event_id: claimed.event_id,
+            destination_id: claimed.destination_id,
+            attempt,
+            verdict,
+            gate,
+        };
         slot.is_reported = true;
         if let Some(writer) = self.writer() {
             writer.record(record).await;

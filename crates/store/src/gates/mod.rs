@@ -100,7 +100,7 @@ impl Store {
     }
 
     /// Reads the gates of `which` destinations under lock.
-    fn lock_sql(&self, which: &str) -> String {
+    pub(crate) fn lock_sql(&self, which: &str) -> String {
         let (give_up, lock) =
             if self.is_shared() { (GIVE_UP_LOCK, "ORDER BY g.destination_id FOR UPDATE") } else { ("NULL", "") };
         format!(

@@ -73,7 +73,7 @@ pub(super) const CLAIM_FIRST: &str = concat!(
 );
 /// Brings back the first of each key where it is parked and nothing of the key is being sent. Rows: destination, key,
 /// project.
-pub(super) const BRING_BACK: &str = "UPDATE deliveries \
+pub(crate) const BRING_BACK: &str = "UPDATE deliveries \
     SET status = CASE WHEN attempt_count = 0 THEN 'pending' ELSE 'waiting' END, due_at = created_at, gated_at = NULL \
     WHERE status = 'held' AND gated_at IS NOT NULL AND (env_id, id) IN (\
       SELECT v.column3, (SELECT o.id FROM deliveries o WHERE o.destination_id = v.column1 AND o.order_key = v.column2 \

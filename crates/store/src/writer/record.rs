@@ -2,12 +2,13 @@
 
 use domain::{
     delivery::{Attempt, DeliveryStatus, ErrorClass},
-    id::{EnvId, EventId},
+    id::{DestinationId, EnvId, EventId, IssueId},
+    issue::Cause,
     time::Timestamp,
 };
 use sea_orm::Value;
 
-use super::events_of::status_of;
+use super::{events_of::status_of, failure};
 use crate::{
     batch::{RowStatement, Rows},
     error::Result,
@@ -20,10 +21,24 @@ use crate::{
 pub struct AttemptRecord {
     pub env_id: EnvId,
     pub event_id: EventId,
+    pub destination_id: DestinationId,
     pub attempt: Attempt,
     pub verdict: Verdict,
     /// What it means for its destination's gate; `None` for most.
     pub gate: Option<GateReport>,
+}
+
+impl AttemptRecord {
+    /// The issue that the delivery belongs to once it is given up.
+    pub(super) fn issue(&self) -> Option<(IssueId, Cause)> {
+        let cause = Cause::of(&self.attempt).filter(|_| self.verdict == Verdict::GiveUp)?;
+        Some((IssueId::of(self.destination_id, cause), cause))
+    }
+
+    pub(super) fn ended_at(&self) -> Timestamp {
+        let latency = std::time::Duration::from_millis(self.attempt.latency_ms.into());
+        self.attempt.started_at.plus(latency)
+    }
 }
 
 /// What follows from an attempt for its delivery.
@@ -62,9 +77,10 @@ const ATTEMPTS: &str = "INSERT INTO attempts (env_id, delivery_id, id, attempt_n
 // hand already.
 const DELIVERIES: &str = "UPDATE deliveries SET status = v.column3, attempt_trigger = 'retry', \
     attempt_count = v.column4, due_at = v.column5, lease_owner = NULL, is_dlq = v.column6, last_error = v.column7, \
-    updated_at = v.column8 FROM ({rows}) AS v \
-    WHERE deliveries.env_id = v.column1 AND deliveries.id = v.column2 AND deliveries.lease_owner = {all} \
+    updated_at = v.column8";
+const WHERE_HELD: &str = "FROM ({rows}) AS v WHERE deliveries.env_id = v.column1 AND deliveries.id = v.column2 AND deliveries.lease_owner = {all} \
     AND deliveries.attempt_count = v.column4 - 1";
+const RETURNING: &str = "RETURNING deliveries.env_id, deliveries.event_id, deliveries.status";
 const SET_COUNTS: &str = concat!(
     "UPDATE events SET open_count = open_count - t.succeeded - t.failed, succeeded_count = succeeded_count + t.succeeded, \
      failed_count = failed_count + t.failed, status = ",
@@ -95,27 +111,39 @@ pub(super) fn updates(records: &[AttemptRecord], node: i64, is_shared: bool) -> 
         return Ok(Vec::new());
     }
     let attempts = RowStatement::new("attempts", ATTEMPTS, records.iter().map(attempt_row).collect::<Result<_>>()?);
-    let deliveries = records.iter().map(delivery_row).collect();
+    let failures = failure::statements(records, node, is_shared);
     if is_shared {
-        let returning = format!("{DELIVERIES} RETURNING deliveries.env_id, deliveries.event_id, deliveries.status");
+        let (deliveries, returning) = if failures.is_empty() {
+            (records.iter().map(delivery_row).collect(), format!("{DELIVERIES} {WHERE_HELD} {RETURNING}"))
+        } else {
+            (
+                records.iter().map(failure::delivery_row).collect(),
+                format!("{DELIVERIES}{} {WHERE_HELD} {RETURNING}, deliveries.issue_id", failure::SET_ISSUE),
+            )
+        };
         // Events in one order, so that two nodes that settle the same ones do not wait for each other for ever.
         let sql = format!(
             "{SET_COUNTS} ({ENDED} settled AS e WHERE e.status IN ('succeeded', 'failed') \
              GROUP BY e.env_id, e.event_id ORDER BY e.env_id, e.event_id) AS t {OF_EVENT}"
         );
         let events = RowStatement { rows: Rows::OfAnother, ..RowStatement::new("concluded", sql, vec![]) };
-        return Ok(vec![attempts, RowStatement::new("settled", returning, deliveries).with_all(node), events]);
+        let settled = RowStatement::new("settled", returning, deliveries).with_all(node);
+        // The events are what the statement as a whole does: they are locked before the issues.
+        return Ok([attempts, settled].into_iter().chain(failures).chain([events]).collect());
     }
     // A statement that changes rows is no part of another one on SQLite. What has ended is counted while it is still leased.
     let alone =
         |name, sql: String, rows| RowStatement { rows: Rows::EachAlone(rows), ..RowStatement::new(name, sql, vec![]) };
     let ended = |verdict: Verdict| records.iter().filter(|record| record.verdict == verdict).map(ended_row).collect();
-    Ok(vec![
+    let mut statements = vec![
         attempts,
         alone("succeeded", format!("{ONE_SUCCEEDED} {WHERE_LEASED}"), ended(Verdict::Succeeded)).with_all(node),
         alone("failed", format!("{ONE_FAILED} {WHERE_LEASED}"), ended(Verdict::GiveUp)).with_all(node),
-        alone("deliveries", ONE_DELIVERY.to_owned(), records.iter().map(lone_delivery_row).collect()).with_all(node),
-    ])
+    ];
+    statements.extend(failures);
+    let deliveries = records.iter().map(lone_delivery_row).collect();
+    statements.push(alone("deliveries", ONE_DELIVERY.to_owned(), deliveries).with_all(node));
+    Ok(statements)
 }
 
 fn ended_row(record: &AttemptRecord) -> Vec<Value> {
@@ -160,9 +188,8 @@ fn attempt_row(record: &AttemptRecord) -> Result<Vec<Value>> {
     ])
 }
 
-fn delivery_row(record: &AttemptRecord) -> Vec<Value> {
+pub(super) fn delivery_row(record: &AttemptRecord) -> Vec<Value> {
     let attempt = &record.attempt;
-    let ended = attempt.started_at.plus(std::time::Duration::from_millis(u64::from(attempt.latency_ms)));
     vec![
         uuid(record.env_id.as_u128()).into(),
         uuid(attempt.delivery_id.as_u128()).into(),
@@ -171,6 +198,6 @@ fn delivery_row(record: &AttemptRecord) -> Vec<Value> {
         Value::BigInt(record.verdict.due_at()),
         (record.verdict == Verdict::GiveUp).into(),
         text(attempt.error.as_deref()),
-        ended.as_micros().into(),
+        record.ended_at().as_micros().into(),
     ]
 }

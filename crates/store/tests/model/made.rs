@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use domain::{
-    delivery::{Attempt, AttemptStatus, SentRequest},
+    delivery::{Attempt, AttemptStatus, ErrorClass, SentRequest},
     event::VerificationStatus,
     id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EnvId, EventId, SourceId},
     time::Timestamp,
@@ -53,11 +53,11 @@ pub fn attempt(number: u128, claimed: &Claimed, verdict: Verdict, at: Timestamp)
         response_headers: None,
         response_body: None,
         error: None,
-        error_class: None,
+        error_class: (verdict != Verdict::Succeeded).then_some(ErrorClass::Timeout),
         request: SentRequest { method: "POST".into(), url: "http://x/".into(), headers: vec![] },
         next_retry_at: None,
     };
-    AttemptRecord { env_id: ENV, event_id: claimed.event_id, attempt, verdict, gate: None }
+    AttemptRecord { env_id: ENV, event_id: claimed.event_id, destination_id: claimed.destination_id, attempt, verdict, gate: None }
 }
 
 pub const fn event_id(number: u32) -> EventId {

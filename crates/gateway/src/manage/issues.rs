@@ -1,0 +1,61 @@
+//! Issues of a project.
+
+use domain::{
+    bulk::{BulkInput, BulkKind, BulkOperation},
+    delivery::DeliveryFilter,
+    id::IssueId,
+    issue::{Issue, IssueFilter, IssueInput},
+    page::{Page, PageRequest},
+    patch,
+    permission::Permission,
+};
+use serde_json::Value;
+
+use super::{Access, Error, Result, input::parse_input};
+use crate::{Gateway, clock};
+
+/// How often a change is tried while failures change the issue as well.
+const TRIES: u32 = 5;
+
+impl Gateway {
+    /// Those that failed last come first.
+    pub async fn issues(&self, access: &Access, filter: &IssueFilter, page: PageRequest) -> Result<Page<Issue>> {
+        access.require(Permission::Read)?;
+        Ok(access.rows.issues(filter, clock::now(), page).await?)
+    }
+
+    pub async fn issue(&self, access: &Access, id: IssueId) -> Result<Issue> {
+        access.require(Permission::Read)?;
+        access.rows.issue(id).await?.ok_or(Error::NotFound)
+    }
+
+    /// How many issues are open and not snoozed; no more than `most` are counted.
+    pub async fn open_issues(&self, access: &Access, most: u32) -> Result<u32> {
+        access.require(Permission::Read)?;
+        Ok(access.rows.open_issues(clock::now(), most).await?)
+    }
+
+    /// Lays a merge patch over what of an issue people change.
+    pub async fn update_issue(&self, access: &Access, id: IssueId, patch: Value) -> Result<Issue> {
+        access.require(Permission::Write)?;
+        for _ in 0..TRIES {
+            let issue = access.rows.issue(id).await?.ok_or(Error::NotFound)?;
+            let mut input = serde_json::to_value(IssueInput::from(&issue)).unwrap_or_default();
+            patch::merge(&mut input, patch.clone());
+            let input = parse_input::<IssueInput>(input)?;
+            let Some(state) = issue.changed(&input, clock::now())? else { return Ok(issue) };
+            if access.rows.change_issue(&issue, state).await? {
+                return self.issue(access, id).await;
+            }
+        }
+        Err(Error::Conflict("the issue is changed by others at this moment; try again".into()))
+    }
+
+    /// Tries all deliveries once more that the issue holds.
+    pub async fn retry_issue(&self, access: &Access, id: IssueId) -> Result<BulkOperation> {
+        access.require(Permission::Write)?;
+        access.rows.issue(id).await?.ok_or(Error::NotFound)?;
+        let filter = DeliveryFilter { issue_id: Some(id), ..DeliveryFilter::default() };
+        self.start_bulk_operation(access, BulkKind::Retry, BulkInput { filter: Some(filter), ids: None }).await
+    }
+}
