@@ -58,6 +58,7 @@ mod failover;
 mod faults;
 mod flow;
 mod gates;
+mod guard;
 mod harness;
 mod ingest;
 mod nodes;
