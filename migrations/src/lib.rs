@@ -13,6 +13,7 @@ mod m0006_signals;
 mod m0007_retention;
 mod m0008_gates;
 mod m0009_checks;
+mod m0013_health;
 
 pub struct Migrator;
 
@@ -29,6 +30,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0007_retention::Migration),
             Box::new(m0008_gates::Migration),
             Box::new(m0009_checks::Migration),
+            Box::new(m0013_health::Migration),
         ]
     }
 }

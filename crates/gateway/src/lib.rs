@@ -46,15 +46,17 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     circuits::Circuits, event_types::EventTypes, http_client::HttpClient, hub::Hub, pipeline::ingest::BodyRoom,
-    registry::Registry, rejections::Rejections, secrets::Vault, worker::Workers,
+    registry::Registry, rejections::Rejections, secrets::{Vault, follow::Follower}, worker::Workers,
 };
 
 /// How the gateway is set up.
 pub struct Settings {
     /// Where providers and people reach this server: `https://hooks.example.com`, without a slash at the end.
     pub public_url: String,
-    /// 64 hexadecimal characters.
-    pub secret_key: String,
+    /// The keys that open stored secrets, the first one to seal.
+    pub secret_keys: secrets::Keys,
+    /// Where they were read, to be read again when it changes.
+    pub secret_key_file: Option<std::path::PathBuf>,
     /// Networks that deliveries may reach although they are not public.
     pub allow_targets: Vec<ipnet::IpNet>,
     pub signup: SignupPolicy,
@@ -102,8 +104,6 @@ struct Inner {
 pub enum StartError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error(transparent)]
-    Vault(#[from] secrets::VaultError),
     #[error("the HTTP client could not be made: {0}")]
     Client(#[from] reqwest::Error),
 }
@@ -111,7 +111,7 @@ pub enum StartError {
 impl Gateway {
     /// Reads the configuration, joins the other nodes, takes over what was left, and starts the workers.
     pub async fn start(store: Store, settings: Settings) -> Result<Self, StartError> {
-        let vault = Arc::new(Vault::new(&settings.secret_key)?);
+        let vault = Arc::new(Vault::new(settings.secret_keys.clone()));
         let registry = Registry::load(store.clone(), Arc::clone(&vault)).await?;
         let circuits = Circuits::load(store.clone()).await?;
         let client = HttpClient::new(settings.allow_targets.clone())?;
@@ -133,6 +133,16 @@ impl Gateway {
             tasks: tasks.clone(),
         })
         .await?;
+        let keys = Follower {
+            store: store.clone(),
+            vault: Arc::clone(&vault),
+            registry: registry.clone(),
+            node,
+            file: settings.secret_key_file.clone(),
+        };
+        keys.agree().await?;
+        keys.tell_missing().await?;
+        tasks.spawn(keys.follow(stop.clone()));
         let signals = store.signals().clone();
         tasks.spawn({
             let stop = stop.clone();
@@ -149,7 +159,7 @@ impl Gateway {
         tasks.spawn(registry.clone().follow(stop.clone()));
         let (activity, _) = tokio::sync::broadcast::channel(1024);
         tasks.spawn(manage::live::gather(store.signals().subscribe(), activity.clone(), stop.clone()));
-        jobs::start(&store, node, &stop, &tasks);
+        jobs::start(&store, Arc::clone(&vault), node, &stop, &tasks);
         let (rejections, keep_rejections) = Rejections::new(store.clone(), stop.clone());
         tasks.spawn(keep_rejections);
         let event_types = Arc::new(EventTypes::default());

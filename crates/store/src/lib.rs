@@ -31,6 +31,7 @@ pub mod rejections;
 pub mod retention;
 mod row;
 pub mod scope;
+mod sealed;
 mod sessions;
 pub mod signals;
 mod sources;

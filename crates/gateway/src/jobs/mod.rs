@@ -12,10 +12,12 @@ mod deleted_projects;
 mod once_keys;
 mod pace;
 mod retention;
+mod secret_keys;
 mod sessions;
 
 use std::{
     convert::Infallible,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -27,7 +29,7 @@ use store::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::pace::Pace;
-use crate::clock;
+use crate::{clock, secrets::Vault};
 
 /// How often a node asks at least whether a job's time has come, be it its own or another's.
 const LOOK: Duration = Duration::from_secs(10);
@@ -84,11 +86,12 @@ impl Turn {
 }
 
 /// Starts this node's part in all jobs.
-pub(crate) fn start(store: &Store, node: i64, stop: &CancellationToken, tasks: &TaskTracker) {
+pub(crate) fn start(store: &Store, vault: Arc<Vault>, node: i64, stop: &CancellationToken, tasks: &TaskTracker) {
     let runner = Runner { store: store.clone(), node, stop: stop.clone() };
     tasks.spawn(runner.clone().keep_running(counts::Counts));
     tasks.spawn(runner.clone().keep_running(sessions::Sessions));
     tasks.spawn(runner.clone().keep_running(once_keys::OnceKeys));
+    tasks.spawn(runner.clone().keep_running(secret_keys::SecretKeys::new(vault)));
     tasks.spawn(runner.clone().keep_running(retention::Retention::new(Pace::new(store.is_shared()))));
     tasks.spawn(runner.keep_running(deleted_projects::DeletedProjects::new(Pace::new(store.is_shared()))));
 }

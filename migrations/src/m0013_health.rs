@@ -1,0 +1,33 @@
+//! The health of destinations, counted by the hour, and which secret keys a node has.
+
+use sea_orm_migration::prelude::*;
+
+#[derive(DeriveMigrationName)]
+pub struct Migration;
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        super::run(
+            manager,
+            &[
+                // Attempts of a span of time by how long they took: `span` is its length in seconds, `begins_at` its beginning in
+                // seconds since the epoch, `bucket` a class of latencies, or -1 for attempts that got no answer to wait for.
+                "CREATE TABLE destination_health (
+                    env_id UUID NOT NULL,
+                    destination_id UUID NOT NULL,
+                    span BIGINT NOT NULL,
+                    begins_at BIGINT NOT NULL,
+                    bucket BIGINT NOT NULL,
+                    succeeded BIGINT NOT NULL,
+                    failed BIGINT NOT NULL,
+                    PRIMARY KEY (env_id, destination_id, span, begins_at, bucket)
+                ) /*sqlite STRICT, WITHOUT ROWID*/ /*pg WITH (fillfactor = 70)*/",
+                "CREATE INDEX destination_health_old ON destination_health (span, begins_at)",
+                // With spaces between them; empty when a node has not said so.
+                "ALTER TABLE nodes ADD COLUMN secret_keys TEXT NOT NULL DEFAULT ''",
+            ],
+        )
+        .await
+    }
+}
