@@ -68,6 +68,7 @@ mod pooler;
 mod providers;
 mod retention;
 mod retries;
+mod secrets;
 mod server_functions;
 mod setup;
 mod sources;
