@@ -24,6 +24,16 @@ impl MigrationTrait for Migration {
                     PRIMARY KEY (env_id, destination_id, span, begins_at, bucket)
                 ) /*sqlite STRICT, WITHOUT ROWID*/ /*pg WITH (fillfactor = 70)*/",
                 "CREATE INDEX destination_health_old ON destination_health (span, begins_at)",
+                // What came of the newest attempts: times of a success and of a failure, 0 for never, and what failed.
+                "CREATE TABLE destination_last (
+                    env_id UUID NOT NULL,
+                    destination_id UUID NOT NULL,
+                    succeeded_at BIGINT NOT NULL,
+                    failed_at BIGINT NOT NULL,
+                    error TEXT NOT NULL,
+                    error_class TEXT NOT NULL,
+                    PRIMARY KEY (env_id, destination_id)
+                ) /*sqlite STRICT, WITHOUT ROWID*/ /*pg WITH (fillfactor = 70)*/",
                 // With spaces between them; empty when a node has not said so.
                 "ALTER TABLE nodes ADD COLUMN secret_keys TEXT NOT NULL DEFAULT ''",
             ],

@@ -17,6 +17,7 @@ pub mod event;
 pub mod event_path;
 pub mod event_type;
 pub mod field;
+pub mod health;
 pub mod id;
 pub mod ip_rules;
 pub mod ordering;

@@ -20,6 +20,7 @@ pub mod clock;
 pub mod content;
 pub mod destinations;
 mod event_types;
+mod health;
 pub mod http_client;
 pub mod hub;
 mod jobs;
@@ -45,7 +46,7 @@ use store::{Store, StoreError, quota::Quota, writer::Writer};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    circuits::Circuits, event_types::EventTypes, http_client::HttpClient, hub::Hub, pipeline::ingest::BodyRoom,
+    circuits::Circuits, event_types::EventTypes, health::Health, http_client::HttpClient, hub::Hub, pipeline::ingest::BodyRoom,
     registry::Registry, rejections::Rejections, secrets::{Vault, follow::Follower}, worker::Workers,
 };
 
@@ -85,6 +86,8 @@ struct Inner {
     store: Store,
     vault: Arc<Vault>,
     registry: Registry,
+    circuits: Circuits,
+    health: Arc<Health>,
     workers: Workers,
     client: HttpClient,
     hub: Hub,
@@ -114,6 +117,7 @@ impl Gateway {
         let vault = Arc::new(Vault::new(settings.secret_keys.clone()));
         let registry = Registry::load(store.clone(), Arc::clone(&vault)).await?;
         let circuits = Circuits::load(store.clone()).await?;
+        let health = Arc::new(Health::default());
         let client = HttpClient::new(settings.allow_targets.clone())?;
         let node = clock::node_number();
         let (writer, writers): (Writer, _) = Writer::start(&store, node);
@@ -124,7 +128,8 @@ impl Gateway {
         let workers = Workers::start(worker::Parts {
             store: store.clone(),
             registry: registry.clone(),
-            circuits,
+            circuits: circuits.clone(),
+            health: Arc::clone(&health),
             client: client.clone(),
             hub: hub.clone(),
             writer,
@@ -167,6 +172,10 @@ impl Gateway {
             let (event_types, store, stop) = (Arc::clone(&event_types), store.clone(), stop.clone());
             async move { event_types.keep(store, stop).await }
         });
+        tasks.spawn({
+            let (health, store, stop) = (Arc::clone(&health), store.clone(), stop.clone());
+            async move { health.keep(store, stop).await }
+        });
         let nodes = Arc::new(AtomicU32::new(1));
         if store.is_shared() {
             tasks.spawn(count_nodes(store.clone(), Arc::clone(&nodes), stop.clone()));
@@ -178,6 +187,8 @@ impl Gateway {
             store,
             vault,
             registry,
+            circuits,
+            health: Arc::clone(&health),
             workers,
             client,
             hub,
@@ -207,6 +218,9 @@ impl Gateway {
             tracing::error!("not everything could be written in time; unrecorded deliveries will be made again");
         }
         self.inner.workers.leave().await;
+        if tokio::time::timeout(Duration::from_secs(5), self.inner.health.write(&self.inner.store)).await.is_err() {
+            tracing::warn!("the outcomes of the last attempts could not be counted in time");
+        }
         self.inner.store.close().await;
     }
 

@@ -23,6 +23,7 @@ mod event_search;
 pub mod event_types;
 mod events;
 pub mod gates;
+pub mod health;
 pub mod jobs;
 mod postgres;
 pub mod queue;

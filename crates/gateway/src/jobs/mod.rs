@@ -9,6 +9,7 @@
 
 mod counts;
 mod deleted_projects;
+mod health;
 mod once_keys;
 mod pace;
 mod retention;
@@ -91,6 +92,7 @@ pub(crate) fn start(store: &Store, vault: Arc<Vault>, node: i64, stop: &Cancella
     tasks.spawn(runner.clone().keep_running(counts::Counts));
     tasks.spawn(runner.clone().keep_running(sessions::Sessions));
     tasks.spawn(runner.clone().keep_running(once_keys::OnceKeys));
+    tasks.spawn(runner.clone().keep_running(health::Health));
     tasks.spawn(runner.clone().keep_running(secret_keys::SecretKeys::new(vault)));
     tasks.spawn(runner.clone().keep_running(retention::Retention::new(Pace::new(store.is_shared()))));
     tasks.spawn(runner.keep_running(deleted_projects::DeletedProjects::new(Pace::new(store.is_shared()))));

@@ -13,6 +13,7 @@ mod destinations;
 mod environments;
 mod error;
 mod events;
+mod health;
 mod ingest;
 mod input;
 pub mod live;

@@ -44,7 +44,7 @@ use self::{
     lane::{Common, Lane},
     lease::Lease,
 };
-use crate::{circuits::Circuits, clock, http_client::HttpClient, hub::Hub, registry::Registry};
+use crate::{circuits::Circuits, clock, health::Health, http_client::HttpClient, hub::Hub, registry::Registry};
 
 /// Deliveries that a node sends at once, beside the few that each lane may send in any case.
 const COMMON_PLACES: usize = 2048;
@@ -62,6 +62,7 @@ pub struct Parts {
     pub store: Store,
     pub registry: Registry,
     pub circuits: Circuits,
+    pub(crate) health: Arc<Health>,
     pub client: HttpClient,
     pub hub: Hub,
     pub writer: Writer,
@@ -80,6 +81,7 @@ struct Inner {
     store: Store,
     registry: Registry,
     circuits: Circuits,
+    health: Arc<Health>,
     client: HttpClient,
     hub: Hub,
     /// Taken out at the end, so that the writer can end as well.
@@ -111,6 +113,7 @@ impl Workers {
             store: parts.store,
             registry: parts.registry,
             circuits: parts.circuits,
+            health: parts.health,
             client: parts.client,
             hub: parts.hub,
             writer: Mutex::new(Some(parts.writer)),
