@@ -60,6 +60,7 @@ mod flow;
 mod gates;
 mod guard;
 mod harness;
+mod health;
 mod ingest;
 mod nodes;
 mod outage;

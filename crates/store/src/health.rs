@@ -233,18 +233,17 @@ impl Scope {
             WHERE env_id = $1 AND destination_id = $2";
         let values = [self.env_uuid().into(), uuid(id.as_u128()).into()];
         let row = self.store.reader().query_one_raw(self.store.statement(sql, values)).await?;
-        row.map(|row| {
-            let moment = |column| Ok(Some(get::<i64>(&row, column)?).filter(|micros| *micros > 0).map(at));
-            let failed = match moment("failed_at")? {
-                Some(at) => {
-                    let class = parse(T, "error_class", &get::<String>(&row, "error_class")?)?;
-                    Some((at, get(&row, "error")?, class))
-                }
-                None => None,
-            };
-            Ok(Newest { env_id: self.env_id, destination_id: id, succeeded_at: moment("succeeded_at")?, failed })
-        })
-        .transpose()
+        let Some(row) = row else { return Ok(None) };
+        let moment = |column| get::<i64>(&row, column).map(|micros| (micros > 0).then(|| at(micros)));
+        let failed = match moment("failed_at")? {
+            Some(at) => {
+                let class = parse(T, "error_class", &get::<String>(&row, "error_class")?)?;
+                Some((at, get(&row, "error")?, class))
+            }
+            None => None,
+        };
+        let succeeded_at = moment("succeeded_at")?;
+        Ok(Some(Newest { env_id: self.env_id, destination_id: id, succeeded_at, failed }))
     }
 
     async fn rows(&self, sql: String, values: Vec<Value>) -> Result<Vec<QueryResult>> {

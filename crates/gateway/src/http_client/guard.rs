@@ -96,8 +96,8 @@ const fn v4(ip: [u8; 4], length: u8, what: &'static str) -> Range<Ipv4Net> {
 }
 
 const fn v6(ip: [u16; 8], length: u8, what: &'static str) -> Range<Ipv6Net> {
-    let [a, b, c, d, e, f, g, h] = ip;
-    Range { net: Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, d, e, f, g, h), length), what }
+    let address = Ipv6Addr::new(ip[0], ip[1], ip[2], ip[3], ip[4], ip[5], ip[6], ip[7]);
+    Range { net: Ipv6Net::new_assert(address, length), what }
 }
 
 impl Guard {

@@ -169,20 +169,21 @@ impl Resealed {
 /// The keys that have sealed something of a source, one for each value.
 fn keys_of_source(source: &Source) -> Vec<String> {
     let mut keys = Vec::new();
-    let Ok(_) = source.verification.clone().map_secrets(|sealed| note_key(&mut keys, sealed));
+    let Ok(_) = source.verification.clone().map_secrets(|sealed| {
+        keys.push(key_of(sealed).unwrap_or(NO_KEY).to_owned());
+        Ok::<_, Infallible>(String::new())
+    });
     keys
 }
 
 /// The same of a destination.
 fn keys_of_destination(destination: &Destination) -> Vec<String> {
     let mut keys = Vec::new();
-    let Ok(_) = destination.clone().map_secrets(|sealed| note_key(&mut keys, sealed));
+    let Ok(_) = destination.clone().map_secrets(|sealed| {
+        keys.push(key_of(sealed).unwrap_or(NO_KEY).to_owned());
+        Ok::<_, Infallible>(String::new())
+    });
     keys
-}
-
-fn note_key(keys: &mut Vec<String>, sealed: &str) -> std::result::Result<String, Infallible> {
-    keys.push(key_of(sealed).unwrap_or(NO_KEY).to_owned());
-    Ok(String::new())
 }
 
 fn sealed_anew(vault: &Vault, place: &str, sealed: &str) -> std::result::Result<String, VaultError> {
