@@ -1,5 +1,9 @@
 //! How the server is set up: defaults, then a TOML file, then `HOOKSTREAM_*` variables, each over the one before.
 
+mod secret_keys;
+
+pub use self::secret_keys::{SecretKeys, put_first};
+
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
@@ -10,7 +14,7 @@ use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
-use gateway::{Settings, SignupPolicy, secrets::Vault};
+use gateway::{Settings, SignupPolicy};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
@@ -29,9 +33,11 @@ pub struct Config {
     /// PostgreSQL itself, where `database_url` leads to a pooler in transaction mode, which carries no notifications.
     pub database_listen_url: Option<String>,
     pub data_dir: PathBuf,
-    /// 64 hexadecimal characters; generated into the data folder when absent, and required with PostgreSQL.
+    /// Keys of 64 hexadecimal characters with commas between them, the first one to seal. In the place of a file.
     #[serde(skip_serializing)]
     pub secret_key: Option<String>,
+    /// A file of such keys, one a line; `secret.key` in the data folder when absent, generated there with SQLite.
+    pub secret_key_file: Option<PathBuf>,
     /// Networks that deliveries may reach although they are not public.
     #[serde(deserialize_with = "networks", serialize_with = "as_text")]
     pub allow_targets: Vec<IpNet>,
@@ -75,7 +81,7 @@ pub enum ForwardedHeader {
     Forwarded,
 }
 
-const NAMES: [&str; 13] = [
+const NAMES: [&str; 14] = [
     "addr",
     "public_url",
     "database_url",
@@ -83,6 +89,7 @@ const NAMES: [&str; 13] = [
     "database_listen_url",
     "data_dir",
     "secret_key",
+    "secret_key_file",
     "allow_targets",
     "trusted_proxies",
     "forwarded_header",
@@ -105,6 +112,7 @@ impl Default for Config {
             database_listen_url: None,
             data_dir: PathBuf::from("data"),
             secret_key: None,
+            secret_key_file: None,
             allow_targets: Vec::new(),
             trusted_proxies: Vec::new(),
             forwarded_header: ForwardedHeader::XForwardedFor,
@@ -160,9 +168,11 @@ impl Config {
 
     /// What the gateway needs to know. Generates the secret key where that is allowed.
     pub fn gateway(&self) -> anyhow::Result<Settings> {
+        let secret = self.secret_keys()?;
         Ok(Settings {
             public_url: self.public_url()?,
-            secret_key: self.secret_key()?,
+            secret_keys: secret.keys,
+            secret_key_file: secret.file,
             allow_targets: self.allow_targets.clone(),
             signup: match self.signup {
                 None => SignupPolicy::FirstOnly,
@@ -172,47 +182,6 @@ impl Config {
             },
         })
     }
-
-    fn secret_key(&self) -> anyhow::Result<String> {
-        if let Some(key) = &self.secret_key {
-            Vault::new(key).context("HOOKSTREAM_SECRET_KEY is not valid")?;
-            return Ok(key.clone());
-        }
-        if !self.database().url.starts_with("sqlite:") {
-            bail!(
-                "HOOKSTREAM_SECRET_KEY must be set with PostgreSQL: every process needs the same 32 bytes as 64 \
-                 hexadecimal characters (`openssl rand -hex 32` makes them; keep them as safe as the database)"
-            );
-        }
-        let file = self.data_dir.join("secret.key");
-        match std::fs::read_to_string(&file) {
-            Ok(key) => Ok(key.trim().to_owned()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                let key = Vault::generate_key();
-                write_private(&file, &key).with_context(|| format!("{} cannot be written", file.display()))?;
-                Ok(key)
-            }
-            Err(error) => Err(error).with_context(|| format!("{} cannot be read", file.display())),
-        }
-    }
-}
-
-/// Writes a file that only its owner may read, and that is not there yet.
-fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write;
-    if let Some(folder) = file.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    let mut file = options.open(file)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
 }
 
 /// The variables as texts, whatever they look like: a key of digits alone is still a text.

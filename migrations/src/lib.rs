@@ -13,9 +13,10 @@ mod m0006_signals;
 mod m0007_retention;
 mod m0008_gates;
 mod m0009_checks;
+mod m0010_issues;
 mod m0011_connections;
 mod m0012_replays;
-mod m0010_issues;
+mod m0013_health;
 
 pub struct Migrator;
 
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0011_connections::Migration),
             Box::new(m0012_replays::Migration),
             Box::new(m0010_issues::Migration),
+            Box::new(m0013_health::Migration),
         ]
     }
 }

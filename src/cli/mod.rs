@@ -2,6 +2,7 @@
 
 mod bootstrap;
 mod migrate;
+mod secrets;
 mod serve;
 
 use std::path::PathBuf;
@@ -29,6 +30,9 @@ enum Command {
     Migrate,
     /// Make the first user, organization, project and API key, and print them as JSON
     Bootstrap(bootstrap::Arguments),
+    /// See which secret keys are in use, or replace them
+    #[command(subcommand)]
+    Secrets(secrets::Command),
 }
 
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
@@ -38,5 +42,6 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Serve => serve::run(&config).await,
         Command::Migrate => migrate::run(&config).await,
         Command::Bootstrap(arguments) => bootstrap::run(&config, arguments).await,
+        Command::Secrets(command) => secrets::run(&config, command).await,
     }
 }

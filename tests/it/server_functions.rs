@@ -22,7 +22,7 @@ const PUBLIC: [&str; 4] = ["account/sign_up_is_open", "account/sign_up", "accoun
 /// What a person who has signed in may call on their own account, without a project.
 const OWN: [&str; 2] = ["account/sign_out", "account/viewer"];
 /// What anybody in the organization may read.
-const READING: [&str; 24] = [
+const READING: &[&str] = &[
     "sources/event_types",
     "sources/list",
     "sources/newest",
@@ -32,6 +32,8 @@ const READING: [&str; 24] = [
     "destinations/get",
     "destinations/deliveries",
     "destinations/circuit",
+    "destinations/health",
+    "destinations/healths",
     "connections/list",
     "connections/of",
     "connections/get",
@@ -191,7 +193,17 @@ async fn sign_up(server: &Server, email: &str) -> String {
 /// What of the project a caller could have changed or seen.
 async fn state_of(server: &Server) -> Vec<Vec<Value>> {
     let mut state = Vec::new();
-    for list in ["environments", "sources", "destinations", "connections", "events", "deliveries", "issues", "bulk-operations", "api-keys"] {
+    for list in [
+        "environments",
+        "sources",
+        "destinations",
+        "connections",
+        "events",
+        "deliveries",
+        "issues",
+        "bulk-operations",
+        "api-keys",
+    ] {
         let mut rows = if list == "environments" {
             server.api().get("/v1/environments").await.list()
         } else {

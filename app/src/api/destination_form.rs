@@ -10,7 +10,7 @@ use domain::{
     field::FieldErrors,
     ordering::{OrderingInput, OrderingMode},
     rate_limit::RateLimitInput,
-    retry::{RetryInput, RetryStrategy},
+    retry::{RetryInput, RetryStrategy, parse_waits},
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -57,7 +57,7 @@ impl DestinationForm {
             "auth": self.auth_patch(&mut errors, former),
             "headers": header_patch,
             "timeout_ms": read::number::<u32>(&mut errors, "timeout_ms", &self.timeout_ms),
-            "retry": self.retry(&mut errors),
+            "retry": without_absent(&self.retry(&mut errors)),
             "circuit_breaker": self.circuit_breaker(&mut errors),
             "rate_limit": self.rate_limit(&mut errors),
             "ordering": self.ordering(&mut errors),
@@ -103,8 +103,7 @@ impl DestinationForm {
             self.give_up_on.split([',', ' ']).filter(|text| !text.is_empty()).map(str::parse).collect();
         RetryInput {
             strategy,
-            intervals_seconds: intervals
-                .and_then(|text| errors.check("retry.intervals_seconds", intervals_from(&text))),
+            intervals_seconds: intervals.and_then(|text| errors.check("retry.intervals_seconds", parse_waits(&text))),
             base_seconds: read::number(errors, "retry.base_seconds", base),
             max_attempts: read::number(errors, "retry.max_attempts", &self.max_attempts),
             jitter: None,
@@ -180,35 +179,20 @@ fn header_lines(errors: &mut FieldErrors, text: &str) -> BTreeMap<String, String
     headers
 }
 
-/// `30 s, 5 min, 2 h, 1 d`; a bare number is seconds.
-fn intervals_from(text: &str) -> Result<Vec<u32>, &'static str> {
-    const WANTED: &str = "must be waits such as 30 s, 5 min, 2 h, 1 d";
-    let wait = |text: &str| {
-        let text = text.trim();
-        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, unit) = text.split_at(digits);
-        let unit = match unit.trim() {
-            "" | "s" | "sec" => 1,
-            "m" | "min" => 60,
-            "h" => 3_600,
-            "d" => 86_400,
-            _ => return None,
-        };
-        number.parse::<u32>().ok()?.checked_mul(unit)
-    };
-    text.split(',').map(wait).collect::<Option<_>>().ok_or(WANTED)
+/// What the form has no field for stays as it is.
+fn without_absent(retry: &RetryInput) -> Value {
+    let mut patch = json!(retry);
+    if retry.jitter.is_none()
+        && let Some(patch) = patch.as_object_mut()
+    {
+        patch.remove("jitter");
+    }
+    patch
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn waits_have_units() {
-        assert_eq!(intervals_from("30, 5 min,2h, 1 d"), Ok(vec![30, 300, 7_200, 86_400]));
-        assert!(intervals_from("soon").is_err());
-        assert!(intervals_from("").is_err());
-    }
 
     #[test]
     fn a_secret_left_empty_stays() {

@@ -6,6 +6,7 @@ use domain::{
     circuit::CircuitStatus,
     delivery::{Delivery, Trial},
     destination::Destination,
+    health::{Health, HealthDay},
     page::Page,
 };
 use leptos::prelude::*;
@@ -119,6 +120,21 @@ pub async fn destinations(env: String, cursor: Option<String>) -> Result<Page<De
         Ok(project.gateway.destinations(&project.access, page_after(cursor.as_deref())?).await?)
     })
     .await
+}
+
+/// How the destinations of the same page of the list do.
+#[server(endpoint = "destinations/healths")]
+pub async fn destination_healths(env: String, cursor: Option<String>) -> Result<Page<Health>, ApiError> {
+    in_project(&env, async |project| {
+        Ok(project.gateway.healths(&project.access, page_after(cursor.as_deref())?).await?)
+    })
+    .await
+}
+
+/// How a destination does, hour by hour.
+#[server(endpoint = "destinations/health")]
+pub async fn destination_health(env: String, destination: String) -> Result<HealthDay, ApiError> {
+    in_project(&env, async |project| Ok(project.gateway.health(&project.access, id(&destination)?).await?)).await
 }
 
 #[server(endpoint = "destinations/get")]

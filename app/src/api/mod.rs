@@ -20,14 +20,14 @@ pub mod destinations;
 mod error;
 pub mod events;
 mod form;
-pub mod json_text;
 pub mod issues;
+pub mod json_text;
 pub mod names;
 pub mod once;
 pub mod page_status;
 pub mod projects;
-pub mod replays;
 pub mod rehearsal;
+pub mod replays;
 pub mod routes;
 pub mod sources;
 

@@ -189,7 +189,13 @@ mod tests {
         let pairs: Vec<_> = rows.iter().map(|row| (row.old, row.new)).collect();
         assert_eq!(
             pairs,
-            [(Some("a"), Some("a")), (Some("b"), Some("x")), (Some("c"), None), (Some("d"), Some("d")), (None, Some("e"))]
+            [
+                (Some("a"), Some("a")),
+                (Some("b"), Some("x")),
+                (Some("c"), None),
+                (Some("d"), Some("d")),
+                (None, Some("e"))
+            ]
         );
     }
 

@@ -68,11 +68,17 @@ enum Over {
 
 /// The picture.
 #[component]
-pub fn RouteMap(#[prop(into)] label: String, starts: Vec<MapEnd>, ends: Vec<MapEnd>, ways: Vec<MapWay>) -> impl IntoView {
+pub fn RouteMap(
+    #[prop(into)] label: String,
+    starts: Vec<MapEnd>,
+    ends: Vec<MapEnd>,
+    ways: Vec<MapWay>,
+) -> impl IntoView {
     let is_dense = ways.len().max(starts.len()).max(ends.len()) > ROOMY;
     let row = if is_dense { 36.0 } else { 52.0 };
     let joined: Vec<_> = ways.iter().map(|way| (way.from, way.to)).collect();
-    let Arrangement { starts: starts_y, ways: ways_y, ends: ends_y, height } = arrange(starts.len(), ends.len(), &joined, row);
+    let Arrangement { starts: starts_y, ways: ways_y, ends: ends_y, height } =
+        arrange(starts.len(), ends.len(), &joined, row);
     let height = height + 2.0 * PADDING;
     let over = RwSignal::new(None::<Over>);
     let far = move |from: usize, way: usize, to: usize| {
@@ -115,8 +121,11 @@ pub fn RouteMap(#[prop(into)] label: String, starts: Vec<MapEnd>, ends: Vec<MapE
         .enumerate()
         .map(|(at, end)| place("73%", "27%", ends_y[at], end_node(end, over, Over::To(at))))
         .collect();
-    let ways: Vec<_> =
-        ways.into_iter().enumerate().map(|(at, way)| place("36%", "28%", ways_y[at], way_node(way, over, at))).collect();
+    let ways: Vec<_> = ways
+        .into_iter()
+        .enumerate()
+        .map(|(at, way)| place("36%", "28%", ways_y[at], way_node(way, over, at)))
+        .collect();
     view! {
         <svg class="route-map" class:dense=is_dense role="group" aria-label=label width="100%" height=format!("{height:.0}")>
             <svg x="27%" y="0" width="9%" height=format!("{height:.0}") viewBox=view_box.clone() preserveAspectRatio="none" aria-hidden="true">
@@ -155,7 +164,8 @@ fn end_node(end: MapEnd, over: RwSignal<Option<Over>>, here: Over) -> AnyView {
 
 fn way_node(way: MapWay, over: RwSignal<Option<Over>>, at: usize) -> AnyView {
     let here = Over::Way(at);
-    let marks: Vec<_> = way.marks.into_iter().map(|(icon, label)| view! { <Glyph icon=icon size=14 label=label/> }).collect();
+    let marks: Vec<_> =
+        way.marks.into_iter().map(|(icon, label)| view! { <Glyph icon=icon size=14 label=label/> }).collect();
     view! {
         <div class="map-cell">
             <a

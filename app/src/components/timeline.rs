@@ -118,7 +118,7 @@ const TOP: u32 = 40;
 const BASE: u32 = 104;
 
 /// Time since the first attempt along the width, logarithmic: waits grow from seconds to a day.
-struct Scale {
+pub(super) struct Scale {
     first: Timestamp,
     /// The whole span, in seconds.
     span: f64,
@@ -131,7 +131,7 @@ const MARGIN_LEFT: f64 = 0.05;
 const MARGIN_RIGHT: f64 = 0.1;
 
 impl Scale {
-    fn new(first: Timestamp, last: Timestamp) -> Self {
+    pub(super) fn new(first: Timestamp, last: Timestamp) -> Self {
         Self { first, span: last.since(first).as_secs_f64() }
     }
 
@@ -139,7 +139,7 @@ impl Scale {
         percent(self.place(at.since(self.first).as_secs_f64()))
     }
 
-    fn place(&self, seconds: f64) -> f64 {
+    pub(super) fn place(&self, seconds: f64) -> f64 {
         let share = if self.span > 0.0 {
             (seconds / LINEAR_SECONDS).ln_1p() / (self.span / LINEAR_SECONDS).ln_1p()
         } else {
@@ -170,7 +170,7 @@ impl Scale {
     }
 
     /// Round times that lie within the span and far enough from one another to be labelled.
-    fn ticks(&self) -> Vec<(String, String)> {
+    pub(super) fn ticks(&self) -> Vec<(String, String)> {
         const ROUND: [(f64, &str); 10] = [
             (1.0, "+1 s"),
             (10.0, "+10 s"),
@@ -254,7 +254,7 @@ fn in_words(attempts: &[AttemptMark], next: Option<Timestamp>) -> String {
 }
 
 /// A length that an SVG attribute understands.
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     format!("{:.2}%", share * 100.0)
 }
 

@@ -19,6 +19,7 @@ pub mod event_path;
 pub mod event_type;
 pub mod field;
 pub mod filter;
+pub mod health;
 pub mod id;
 pub mod ip_rules;
 pub mod issue;

@@ -46,8 +46,16 @@ pub fn mask(secret: &str) -> String {
     } else {
         String::new()
     };
-    format!("••••••••{shown}")
+    format!("{DOTS}{shown}")
 }
+
+/// Whether a text is a secret as answers show it.
+#[must_use]
+pub fn is_masked(text: &str) -> bool {
+    text.starts_with(DOTS)
+}
+
+const DOTS: &str = "••••••••";
 
 #[cfg(test)]
 mod tests {

@@ -63,6 +63,23 @@ impl RetryPolicy {
         Some(seconds.min(MAX_INTERVAL))
     }
 
+    /// When its tries come after the first one began, the first included: were each to fail at once, and were no receiver to
+    /// ask for more time.
+    #[must_use]
+    pub fn tries(&self) -> Vec<Try> {
+        let mut tries = vec![Try::default()];
+        for attempt in 1..self.max_attempts {
+            let wait = |spread| self.wait_after(attempt, spread).unwrap_or_default();
+            let before = tries[tries.len() - 1];
+            tries.push(Try {
+                earliest: before.earliest + wait(-1.0),
+                usual: before.usual + wait(0.0),
+                latest: before.latest + wait(1.0),
+            });
+        }
+        tries
+    }
+
     /// How long a receiver may ask us to wait by `Retry-After`: up to the next two intervals.
     #[must_use]
     pub fn longest_asked_wait(&self, attempt: u32) -> Duration {
@@ -84,6 +101,36 @@ impl RetryPolicy {
         };
         Duration::from_secs(seconds).min(MAX_INTERVAL)
     }
+}
+
+/// When a try comes, counted from the first: within its jitter, and in the middle of that.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Try {
+    pub earliest: Duration,
+    pub usual: Duration,
+    pub latest: Duration,
+}
+
+/// Waits as people write them: `30 s, 5 min, 2 h, 1 d`; a bare number is seconds.
+///
+/// # Errors
+/// Says what they look like.
+pub fn parse_waits(text: &str) -> Result<Vec<u32>, &'static str> {
+    const WANTED: &str = "must be waits such as 30 s, 5 min, 2 h, 1 d";
+    let wait = |text: &str| {
+        let text = text.trim();
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = text.split_at(digits);
+        let unit = match unit.trim() {
+            "" | "s" | "sec" => 1,
+            "m" | "min" => 60,
+            "h" => 3_600,
+            "d" => 86_400,
+            _ => return None,
+        };
+        number.parse::<u32>().ok()?.checked_mul(unit)
+    };
+    text.split(',').map(wait).collect::<Option<_>>().ok_or(WANTED)
 }
 
 /// What sets a retry policy; what is absent has its default.
@@ -177,6 +224,24 @@ mod tests {
         assert_eq!(policy.wait_after(1, 1.0), Some(Duration::from_secs(33)));
         assert_eq!(policy.wait_after(1, -1.0), Some(Duration::from_secs(27)));
         assert_eq!(policy.longest_asked_wait(1), Duration::from_secs(330));
+    }
+
+    #[test]
+    fn tries_stand_within_their_jitter() {
+        let tries = RetryPolicy::default().tries();
+        let usual: Vec<_> = tries.iter().map(|it| it.usual.as_secs()).collect();
+        assert_eq!(usual, [0, 30, 330, 2_130, 9_330, 95_730]);
+        assert_eq!((tries[1].earliest.as_secs(), tries[1].latest.as_secs()), (27, 33));
+        assert_eq!((tries[5].earliest.as_secs(), tries[5].latest.as_secs()), (86_157, 105_303));
+        let once = RetryPolicy { max_attempts: 1, ..RetryPolicy::default() };
+        assert_eq!(once.tries(), [Try::default()]);
+    }
+
+    #[test]
+    fn waits_have_units() {
+        assert_eq!(parse_waits("30, 5 min,2h, 1 d"), Ok(vec![30, 300, 7_200, 86_400]));
+        assert!(parse_waits("soon").is_err());
+        assert!(parse_waits("").is_err());
     }
 
     #[test]

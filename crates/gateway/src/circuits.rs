@@ -85,6 +85,12 @@ impl Circuits {
             || current.get(&destination).is_none_or(|known| known.circuit.state() == CircuitState::Closed)
     }
 
+    /// What a circuit is.
+    #[must_use]
+    pub fn state(&self, destination: DestinationId) -> CircuitState {
+        self.current.load().get(&destination).map_or(CircuitState::Closed, |known| known.circuit.state())
+    }
+
     /// Whether a success would change anything about it.
     #[must_use]
     pub fn has_failed(&self, destination: DestinationId) -> bool {

@@ -22,6 +22,7 @@ pub mod destinations;
 mod event_types;
 pub mod event_view;
 pub mod filter;
+mod health;
 pub mod http_client;
 pub mod hub;
 mod infer;
@@ -51,16 +52,27 @@ use store::{Store, StoreError, quota::Quota, writer::Writer};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    circuits::Circuits, event_types::EventTypes, http_client::HttpClient, hub::Hub, pipeline::ingest::BodyRoom,
-    registry::Registry, rejections::Rejections, route_counts::RouteCounts, secrets::Vault, worker::Workers,
+    circuits::Circuits,
+    event_types::EventTypes,
+    health::Health,
+    http_client::HttpClient,
+    hub::Hub,
+    pipeline::ingest::BodyRoom,
+    registry::Registry,
+    rejections::Rejections,
+    route_counts::RouteCounts,
+    secrets::{Vault, follow::Follower},
+    worker::Workers,
 };
 
 /// How the gateway is set up.
 pub struct Settings {
     /// Where providers and people reach this server: `https://hooks.example.com`, without a slash at the end.
     pub public_url: String,
-    /// 64 hexadecimal characters.
-    pub secret_key: String,
+    /// The keys that open stored secrets, the first one to seal.
+    pub secret_keys: secrets::Keys,
+    /// Where they were read, to be read again when it changes.
+    pub secret_key_file: Option<std::path::PathBuf>,
     /// Networks that deliveries may reach although they are not public.
     pub allow_targets: Vec<ipnet::IpNet>,
     pub signup: SignupPolicy,
@@ -89,6 +101,8 @@ struct Inner {
     store: Store,
     vault: Arc<Vault>,
     registry: Registry,
+    circuits: Circuits,
+    health: Arc<Health>,
     workers: Workers,
     client: HttpClient,
     hub: Hub,
@@ -109,8 +123,6 @@ struct Inner {
 pub enum StartError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error(transparent)]
-    Vault(#[from] secrets::VaultError),
     #[error("the HTTP client could not be made: {0}")]
     Client(#[from] reqwest::Error),
 }
@@ -118,9 +130,10 @@ pub enum StartError {
 impl Gateway {
     /// Reads the configuration, joins the other nodes, takes over what was left, and starts the workers.
     pub async fn start(store: Store, settings: Settings) -> Result<Self, StartError> {
-        let vault = Arc::new(Vault::new(&settings.secret_key)?);
+        let vault = Arc::new(Vault::new(settings.secret_keys.clone()));
         let registry = Registry::load(store.clone(), Arc::clone(&vault)).await?;
         let circuits = Circuits::load(store.clone()).await?;
+        let health = Arc::new(Health::default());
         let client = HttpClient::new(settings.allow_targets.clone())?;
         let node = clock::node_number();
         let (writer, writers): (Writer, _) = Writer::start(&store, node);
@@ -132,7 +145,8 @@ impl Gateway {
         let workers = Workers::start(worker::Parts {
             store: store.clone(),
             registry: registry.clone(),
-            circuits,
+            circuits: circuits.clone(),
+            health: Arc::clone(&health),
             client: client.clone(),
             hub: hub.clone(),
             counts: Arc::clone(&route_counts),
@@ -142,6 +156,16 @@ impl Gateway {
             tasks: tasks.clone(),
         })
         .await?;
+        let keys = Follower {
+            store: store.clone(),
+            vault: Arc::clone(&vault),
+            registry: registry.clone(),
+            node,
+            file: settings.secret_key_file.clone(),
+        };
+        keys.agree().await?;
+        keys.tell_missing().await?;
+        tasks.spawn(keys.follow(stop.clone()));
         let signals = store.signals().clone();
         tasks.spawn({
             let stop = stop.clone();
@@ -158,7 +182,7 @@ impl Gateway {
         tasks.spawn(registry.clone().follow(stop.clone()));
         let (activity, _) = tokio::sync::broadcast::channel(1024);
         tasks.spawn(manage::live::gather(store.signals().subscribe(), activity.clone(), stop.clone()));
-        jobs::start(&store, &registry, node, &stop, &tasks);
+        jobs::start(&store, &registry, Arc::clone(&vault), node, &stop, &tasks);
         let (rejections, keep_rejections) = Rejections::new(store.clone(), stop.clone());
         tasks.spawn(keep_rejections);
         let event_types = Arc::new(EventTypes::default());
@@ -169,6 +193,10 @@ impl Gateway {
         tasks.spawn({
             let (route_counts, store, stop) = (Arc::clone(&route_counts), store.clone(), stop.clone());
             async move { route_counts.keep(store, stop).await }
+        });
+        tasks.spawn({
+            let (health, store, stop) = (Arc::clone(&health), store.clone(), stop.clone());
+            async move { health.keep(store, stop).await }
         });
         let nodes = Arc::new(AtomicU32::new(1));
         if store.is_shared() {
@@ -181,6 +209,8 @@ impl Gateway {
             store,
             vault,
             registry,
+            circuits,
+            health: Arc::clone(&health),
             workers,
             client,
             hub,
@@ -211,6 +241,9 @@ impl Gateway {
             tracing::error!("not everything could be written in time; unrecorded deliveries will be made again");
         }
         self.inner.workers.leave().await;
+        if tokio::time::timeout(Duration::from_secs(5), self.inner.health.write(&self.inner.store)).await.is_err() {
+            tracing::warn!("the outcomes of the last attempts could not be counted in time");
+        }
         self.inner.store.close().await;
     }
 

@@ -162,6 +162,20 @@ impl Registry {
         Ok(())
     }
 
+    /// Reads everything anew, whatever the version: other keys may open more, or less.
+    pub async fn reload(&self) -> Result<()> {
+        let changes = self.store.config_changes(0).await?;
+        let next = Snapshot::default().with(changes, &self.vault, &self.tats);
+        let version = next.version;
+        self.current.rcu(
+            |current| {
+                if current.version > version { Arc::clone(current) } else { Arc::new(next.clone()) }
+            },
+        );
+        self.changed.send_replace(version);
+        Ok(())
+    }
+
     /// Keeps the snapshot true until `stop`.
     pub async fn follow(self, stop: CancellationToken) {
         let mut signals = self.store.signals().subscribe();

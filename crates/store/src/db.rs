@@ -65,6 +65,17 @@ impl Store {
         }
     }
 
+    /// The same only to look: also an SQLite file that another process has. Nothing can be written.
+    pub async fn look(options: &Options) -> Result<Self> {
+        let Some(path) = options.url.strip_prefix("sqlite:") else { return Self::connect(options).await };
+        let mut read = ConnectOptions::new(format!("sqlite://{}?mode=ro", path.trim_start_matches("//")));
+        read.max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
+        read.map_sqlx_sqlite_opts(|options| options.busy_timeout(BUSY_TIMEOUT));
+        let reader = Pool::Sqlite(Database::connect(read).await?);
+        let signals = Signals::local();
+        Ok(Self { inner: Arc::new(Inner { writer: reader.clone(), reader, wal: None, signals, _lock: None }) })
+    }
+
     async fn open_sqlite(path: &str, readers: u32) -> Result<Self> {
         let path = PathBuf::from(path);
         let lock = lock_file(&path)?;
@@ -209,7 +220,7 @@ fn lock_file(database: &std::path::Path) -> Result<std::fs::File> {
     let file = std::fs::OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(setup)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::Setup(format!(
+        Err(std::fs::TryLockError::WouldBlock) => Err(StoreError::InUse(format!(
             "{} is in use by another hookstream process; an SQLite file has one at a time (several need PostgreSQL)",
             database.display()
         ))),

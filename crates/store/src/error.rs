@@ -18,6 +18,9 @@ pub enum StoreError {
     /// A row holds what this version cannot read.
     #[error("{table}.{column} holds what cannot be read: {detail}")]
     Corrupt { table: &'static str, column: &'static str, detail: String },
+    /// Another process has the SQLite file.
+    #[error("{0}")]
+    InUse(String),
     /// The database is set up in a way that cannot work.
     #[error("{0}")]
     Setup(String),

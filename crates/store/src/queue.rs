@@ -196,6 +196,21 @@ impl Store {
         row.map_or(Ok(0), |row| number("nodes", "count", get(&row, "nodes")?))
     }
 
+    /// Says by which secret keys `node` opens what is sealed.
+    pub async fn tell_secret_keys(&self, node: i64, ids: &[String]) -> Result<()> {
+        let sql = "UPDATE nodes SET secret_keys = $2 WHERE id = $1 AND secret_keys <> $2";
+        self.writer().execute_raw(self.statement(sql, [node.into(), ids.join(" ").into()])).await?;
+        Ok(())
+    }
+
+    /// The ids of the secret keys that each node which is alive has.
+    pub async fn secret_keys_of_nodes(&self) -> Result<Vec<Vec<String>>> {
+        let sql = format!("SELECT secret_keys FROM nodes WHERE expires_at >= {}", self.database_clock());
+        let rows = self.reader().query_all_raw(self.statement(sql, [])).await?;
+        let ids = |text: String| text.split_whitespace().map(str::to_owned).collect();
+        rows.iter().map(|row| get(row, "secret_keys").map(ids)).collect()
+    }
+
     /// The nodes that are alive but for `node`.
     pub async fn other_nodes(&self, node: i64) -> Result<Vec<i64>> {
         if !self.is_shared() {

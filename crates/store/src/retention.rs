@@ -53,11 +53,14 @@ pub enum Table {
     Attempts,
     Bodies,
     Events,
+    Health,
+    LastAttempts,
 }
 
 impl Table {
     /// In the order in which a deleted project loses them: the queue first, so that nobody works on it any more.
-    pub const ALL: [Self; 4] = [Self::Deliveries, Self::Attempts, Self::Bodies, Self::Events];
+    pub const ALL: [Self; 6] =
+        [Self::Deliveries, Self::Attempts, Self::Bodies, Self::Events, Self::Health, Self::LastAttempts];
 
     /// Its name, and the column that stands behind the project in its key.
     const fn key(self) -> (&'static str, &'static str) {
@@ -66,6 +69,8 @@ impl Table {
             Self::Attempts => ("attempts", "delivery_id"),
             Self::Bodies => ("event_bodies", "event_id"),
             Self::Events => ("events", "id"),
+            Self::Health => ("destination_health", "destination_id"),
+            Self::LastAttempts => ("destination_last", "destination_id"),
         }
     }
 }

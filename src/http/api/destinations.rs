@@ -9,6 +9,7 @@ use domain::{
     circuit::CircuitStatus,
     delivery::Trial,
     destination::{Destination, DestinationInput},
+    health::{Health, HealthDay},
     id::DestinationId,
     page::Page,
 };
@@ -19,6 +20,8 @@ use crate::http::{AppState, error::Problem};
 pub fn router() -> Router<AppState> {
     Router::new()
         .route("/destinations", get(list).post(create))
+        .route("/destinations/health", get(healths))
+        .route("/destinations/{id}/health", get(health))
         .route("/destinations/{id}", get(one).patch(update).delete(remove))
         .route("/destinations/{id}/test", post(test))
         .route("/destinations/{id}/pause", post(pause))
@@ -29,6 +32,14 @@ pub fn router() -> Router<AppState> {
 
 async fn list(api: Api, query: Query) -> Result<Answer<Page<Destination>>, Problem> {
     Ok(Answer(api.gateway.destinations(&api.access, query.page()?).await?))
+}
+
+async fn healths(api: Api, query: Query) -> Result<Answer<Page<Health>>, Problem> {
+    Ok(Answer(api.gateway.healths(&api.access, query.page()?).await?))
+}
+
+async fn health(api: Api, Id(id): Id<DestinationId>) -> Result<Answer<HealthDay>, Problem> {
+    Ok(Answer(api.gateway.health(&api.access, id).await?))
 }
 
 async fn create(api: Api, Json(input): Json<DestinationInput>) -> Result<(StatusCode, Answer<Destination>), Problem> {

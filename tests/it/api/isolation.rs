@@ -50,7 +50,12 @@ async fn what_is_foreign_does_not_exist(on: On) {
     ] {
         requests.push((Method::POST, format!("/v1/{action}"), json!({})));
     }
-    for path in [format!("/v1/events/{event}/deliveries"), format!("/v1/deliveries/{delivery}/attempts")] {
+    for path in [
+        format!("/v1/events/{event}/deliveries"),
+        format!("/v1/deliveries/{delivery}/attempts"),
+        format!("/v1/destinations/{dest}/circuit"),
+        format!("/v1/destinations/{dest}/health"),
+    ] {
         requests.push((Method::GET, path, Value::Null));
     }
     for (method, path, body) in requests {

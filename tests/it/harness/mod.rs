@@ -10,7 +10,7 @@
 //! `docs/testing.md` says how to run it for long and how to replay a seed. A seed replays the schedule; what each fault
 //! meets depends on the machine, as in life.
 
-mod clock;
+pub mod clock;
 mod node;
 mod receiver;
 mod repeats;

@@ -14,7 +14,7 @@ use super::{
     proxy_before,
     trip::Trip,
 };
-use crate::world::unique_name;
+use crate::world::{pem::rsa_key, unique_name};
 
 on_sqlite!(
     pubsub_is_delivered,
@@ -122,23 +122,6 @@ fn emulator() -> Option<PathBuf> {
         .map_or_else(|| PathBuf::from("/usr/lib/google-cloud-sdk/platform/pubsub-emulator/lib"), PathBuf::from);
     let mut jars = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
     jars.find(|path| path.to_string_lossy().ends_with("-all.jar"))
-}
-
-/// A new key: its private and its public half, in PEM.
-fn rsa_key() -> (String, String) {
-    let openssl = |arguments: &[&str], input: &str| {
-        use std::{io::Write, process::Stdio};
-        let mut command = Command::new("openssl");
-        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut child = command.spawn().expect("openssl starts");
-        child.stdin.take().expect("an input").write_all(input.as_bytes()).expect("it reads");
-        let output = child.wait_with_output().expect("it ends");
-        assert!(output.status.success(), "openssl {arguments:?}");
-        String::from_utf8(output.stdout).expect("PEM")
-    };
-    let private = openssl(&["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], "");
-    let public = openssl(&["pkey", "-pubout"], &private);
-    (private, public)
 }
 
 async fn pubsub_is_delivered() {

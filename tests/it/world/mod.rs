@@ -13,6 +13,8 @@ mod database;
 mod folder;
 mod live;
 mod load;
+mod names;
+pub mod pem;
 mod proxy;
 mod reconcile;
 mod server;
@@ -31,6 +33,7 @@ pub use self::{
     folder::unique_name,
     live::Live,
     load::{Acknowledged, Digest, Entrance, Load, Post, Tally, digest},
+    names::Names,
     proxy::Proxy,
     reconcile::{Books, assert_none_twice, reconcile},
     server::Server,
@@ -136,6 +139,24 @@ impl World {
     /// A server that this command starts, ready to answer.
     pub async fn serve_by(&self, command: std::process::Command) -> Server {
         Server::start(command).await.with_key(&self.account.api_key)
+    }
+
+    /// A server that asks these names, and no others. `None` where that is not permitted, which needs root.
+    pub async fn serve_asking(&self, names: &Names, settings: Settings<'_>) -> Option<Server> {
+        let served = self.command(&[], settings);
+        let script = |then: &str| {
+            let mut command = std::process::Command::new("unshare");
+            let mount = format!("mount --bind \"$0\" /etc/resolv.conf && {then}");
+            command.args(["--mount", "sh", "-c", &mount]).arg(names.settings()).arg(served.get_program());
+            command.envs(served.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            command.current_dir(self.folder.path());
+            command
+        };
+        if !script("true").output().is_ok_and(|output| output.status.success()) {
+            println!("skipped: a process cannot be given names of its own here, which needs root");
+            return None;
+        }
+        Some(self.serve_by(script("exec \"$1\" serve")).await)
     }
 
     /// Runs a command to its end, with `input` as its standard input.

@@ -4,7 +4,7 @@
 
 use std::{
     io,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -79,6 +79,7 @@ struct State {
 
 static PIECE: [u8; 64 << 10] = [b'.'; 64 << 10];
 const MAX_HEAD: usize = 256 << 10;
+const ANYWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 impl Received {
     /// The value of a header that is there once at most.
@@ -125,16 +126,23 @@ impl Sink {
 
     /// Answers as the request asks for.
     pub async fn scripted(script: impl FnMut(&Received) -> Reply + Send + 'static) -> Self {
-        Self::listening(Box::new(script), true).await
+        Self::listening(ANYWHERE, Box::new(script), true).await
+    }
+
+    /// Answers 200 to everything and closes the connection, at an address of its own.
+    pub async fn closing_at(address: SocketAddr) -> Self {
+        let headers = vec![("connection", "close".to_owned())];
+        let reply = Reply::Full { status: 200, headers, body: Vec::new() };
+        Self::listening(address, Box::new(move |_| reply.clone()), true).await
     }
 
     /// The same, but keeps nothing: for more requests than there is memory for.
     pub async fn forgetful(script: impl FnMut(&Received) -> Reply + Send + 'static) -> Self {
-        Self::listening(Box::new(script), false).await
+        Self::listening(ANYWHERE, Box::new(script), false).await
     }
 
-    async fn listening(script: Script, keeps: bool) -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
+    async fn listening(at: SocketAddr, script: Script, keeps: bool) -> Self {
+        let listener = TcpListener::bind(at).await.expect("the port is free");
         let address = listener.local_addr().expect("it is bound");
         let state = Arc::new(State {
             script: Mutex::new(script),

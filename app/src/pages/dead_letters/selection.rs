@@ -40,9 +40,8 @@ pub fn DeadLetterSelection(
     });
     // What has left the list is no longer selected.
     let count = Memo::new(move |_| {
-        deliveries.with(|all| {
-            selected.with(|selected| all.iter().filter(|it| selected.contains(&it.id.to_string())).count())
-        })
+        deliveries
+            .with(|all| selected.with(|selected| all.iter().filter(|it| selected.contains(&it.id.to_string())).count()))
     });
     Effect::new(move |_| {
         if action.value().with(|value| matches!(value, Some(Ok(_)))) {
@@ -100,9 +99,7 @@ fn Toolbar(
     let has_script = RwSignal::new(false);
     Effect::new(move |_| has_script.set(true));
     let all_shown = move || {
-        deliveries.with(|all| {
-            selected.with(|selected| all.iter().all(|it| selected.contains(&it.id.to_string())))
-        })
+        deliveries.with(|all| selected.with(|selected| all.iter().all(|it| selected.contains(&it.id.to_string()))))
     };
     let filter = move || {
         let fields: Vec<_> = query.with_value(|query| {

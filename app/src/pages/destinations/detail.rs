@@ -5,6 +5,7 @@ use domain::{
     connection::Connection,
     delivery::{Delivery, Trial},
     destination::{AuthType, Destination, DestinationStatus, DestinationType, Setting, SigningScheme},
+    health::{Failing, HealthDay},
     issue::Issue,
     page::Page,
 };
@@ -12,14 +13,18 @@ use leptos::prelude::*;
 use serde_json::Value;
 
 use super::{
-    circuit::CircuitCard, deliveries::DestinationDeliveries, limit_words, order_words, retry_words, trial::TrialCard,
+    circuit::CircuitCard,
+    deliveries::DestinationDeliveries,
+    health::{FailingNote, HealthCard},
+    limit_words, order_words, retry_words,
+    trial::TrialCard,
 };
 use crate::{
     api::{
         connections::connections_of,
         destinations::{
             DeleteDestination, SetDestinationStatus, TestDestination, destination_circuit, destination_deliveries,
-            find_destination, trial_key,
+            destination_health, find_destination, trial_key,
         },
         issues::{IssueQuery, issues_of},
         names::{Names, known_names},
@@ -28,8 +33,8 @@ use crate::{
     components::*,
     pages::{
         connections::ConnectionTable,
-        issues::IssueTable,
         forms::{DeleteCard, Hidden, Outcome, PauseOrResume, use_action},
+        issues::IssueTable,
         live::{use_changes, use_fresh},
         loaded::Loaded,
         project::{Project, use_param, use_project},
@@ -37,8 +42,16 @@ use crate::{
     paths,
 };
 
-type Found =
-    (Destination, CircuitStatus, Page<Delivery>, Vec<Connection>, Names, Option<String>, Option<Trial>, Vec<Issue>);
+type Found = (
+    (Destination, HealthDay),
+    CircuitStatus,
+    Page<Delivery>,
+    Vec<Connection>,
+    Names,
+    Option<String>,
+    Option<Trial>,
+    Vec<Issue>,
+);
 
 #[component]
 pub fn DestinationPage() -> impl IntoView {
@@ -46,6 +59,7 @@ pub fn DestinationPage() -> impl IntoView {
     let id = use_param("destination_id");
     let key = move || (project.id(), id.get());
     let found = Resource::new(key, |(env, id)| find_destination(env, id));
+    let health = Resource::new(key, |(env, id)| destination_health(env, id));
     let circuit = Resource::new(key, |(env, id)| destination_circuit(env, id));
     let recent = Resource::new(key, |(env, id)| destination_deliveries(env, id, None));
     let routes = Resource::new(key, |(env, id)| connections_of(env, id));
@@ -57,7 +71,7 @@ pub fn DestinationPage() -> impl IntoView {
     let test = use_action::<TestDestination>();
     let load = move || async move {
         Ok((
-            found.await?,
+            (found.await?, health.await?),
             circuit.await?,
             recent.await?,
             routes.await?,
@@ -70,10 +84,11 @@ pub fn DestinationPage() -> impl IntoView {
     view! {
         <Loaded
             load=load
-            children={move |(destination, circuit, recent, routes, names, secret, trial, failing): Found| {
+            children={move |((destination, health), circuit, recent, routes, names, secret, trial, issues): Found| {
                 view! {
-                    <DestinationDetail destination=destination.clone() secret=secret/>
-                    <DestinationIssues destination=destination.id.to_string() first=failing changes=changes/>
+                    <DestinationDetail destination=destination.clone() secret=secret failing=health.failing.clone()/>
+                    <HealthCard destination=destination.id.to_string() first=health/>
+                    <DestinationIssues destination=destination.id.to_string() first=issues changes=changes/>
                     <TrialCard destination=destination.id.to_string() action=test last=trial/>
                     {destination
                         .circuit_breaker
@@ -103,7 +118,7 @@ fn trial_of(kept: Option<String>) -> Option<Trial> {
 }
 
 #[component]
-fn DestinationDetail(destination: Destination, secret: Option<String>) -> impl IntoView {
+fn DestinationDetail(destination: Destination, secret: Option<String>, failing: Option<Failing>) -> impl IntoView {
     let project = use_project();
     let id = destination.id.to_string();
     let pause = use_action::<SetDestinationStatus>();
@@ -146,7 +161,8 @@ fn DestinationDetail(destination: Destination, secret: Option<String>) -> impl I
                     }
                 })
         }}
-        <Settings destination=destination/>
+        {failing.clone().map(|failing| view! { <FailingNote failing=failing/> })}
+        <Settings destination=destination wrong=failing.map(|failing| failing.settings).unwrap_or_default()/>
     }
     .into_any()
 }
@@ -174,12 +190,17 @@ fn DestinationActions(
 }
 
 #[component]
-fn Settings(destination: Destination) -> impl IntoView {
+fn Settings(
+    destination: Destination,
+    /// The settings that the last error has to do with.
+    wrong: Vec<String>,
+) -> impl IntoView {
     let kind = destination.config.kind();
     let is_http = kind == DestinationType::Http;
-    let config = setting_facts(kind.settings(), &destination.config.settings());
+    let config = setting_facts("config", kind.settings(), &destination.config.settings(), &wrong);
     let auth = destination.auth.kind();
-    let auth_settings = setting_facts(auth.settings(), &serde_json::to_value(&destination.auth).unwrap_or_default());
+    let auth_values = serde_json::to_value(&destination.auth).unwrap_or_default();
+    let auth_settings = setting_facts("auth", auth.settings(), &auth_values, &wrong);
     let signing = match (destination.signing.scheme, &destination.signing.header) {
         (SigningScheme::StandardWebhooks, _) => "Standard Webhooks".to_owned(),
         (SigningScheme::Hmac, Some(header)) => {
@@ -214,6 +235,7 @@ fn Settings(destination: Destination) -> impl IntoView {
                     {is_http.then(|| view! { <Fact label="Signature">{signing}</Fact> })}
                     {(!secrets.is_empty()).then(|| view! { <Fact label="Secrets"><span class="mono">{secrets}</span></Fact> })}
                 </Facts>
+                <RetryPlan policy=Some(destination.retry.clone())/>
             </Card>
         </div>
     }
@@ -221,7 +243,7 @@ fn Settings(destination: Destination) -> impl IntoView {
 }
 
 /// A fact for each setting that has a value; secrets come masked.
-fn setting_facts(settings: &'static [Setting], values: &Value) -> Vec<AnyView> {
+fn setting_facts(path: &str, settings: &'static [Setting], values: &Value, wrong: &[String]) -> Vec<AnyView> {
     settings
         .iter()
         .filter_map(|setting| {
@@ -230,7 +252,16 @@ fn setting_facts(settings: &'static [Setting], values: &Value) -> Vec<AnyView> {
                 Value::Bool(is_on) => if *is_on { "yes" } else { "no" }.to_owned(),
                 _ => return None,
             };
-            Some(view! { <Fact label=setting.label><span class="mono">{value}</span></Fact> }.into_any())
+            let is_wrong = wrong.contains(&format!("{path}.{}", setting.name));
+            let note = is_wrong.then(|| {
+                view! {
+                    <span class="fact-wrong" data-tone="failed">
+                        <Glyph icon=Icon::CircleAlert size=14/>
+                        "the last error has to do with this"
+                    </span>
+                }
+            });
+            Some(view! { <Fact label=setting.label><span class="mono">{value}</span> {note}</Fact> }.into_any())
         })
         .collect()
 }

@@ -6,7 +6,8 @@ use domain::{
     destination::{
         Auth, AuthType, DEFAULT_TIMEOUT_MS, Destination, DestinationType, HmacAlgorithm, Signing, SigningScheme,
     },
-    retry::{RetryPolicy, RetryStrategy},
+    field::FieldErrors,
+    retry::{RetryInput, RetryPolicy, RetryStrategy, parse_waits},
 };
 use leptos::prelude::*;
 use serde_json::Value;
@@ -100,48 +101,82 @@ fn AuthFields(former: Auth, typed: TypedBefore) -> impl IntoView {
     .into_any()
 }
 
+const STRATEGIES: [(RetryStrategy, &str, &str); 4] = [
+    (RetryStrategy::Schedule, "schedule", "Schedule: after the waits listed"),
+    (RetryStrategy::Exponential, "exponential", "Exponential: each wait twice as long"),
+    (RetryStrategy::Linear, "linear", "Linear: each wait longer by the first"),
+    (RetryStrategy::Fixed, "fixed", "Fixed: always the same wait"),
+];
+
 #[component]
 fn RetryFields(former: RetryPolicy, typed: TypedBefore) -> impl IntoView {
-    let strategies = [
-        (RetryStrategy::Schedule, "schedule", "Schedule: after the waits listed"),
-        (RetryStrategy::Exponential, "exponential", "Exponential: each wait twice as long"),
-        (RetryStrategy::Linear, "linear", "Linear: each wait longer by the first"),
-        (RetryStrategy::Fixed, "fixed", "Fixed: always the same wait"),
-    ];
-    let strategy = strategies.iter().find(|(it, ..)| *it == former.strategy).map_or("schedule", |(_, word, _)| word);
-    let options: Vec<_> = strategies.iter().map(|(_, word, label)| Choice::new(*word, *label)).collect();
+    let strategy = STRATEGIES.iter().find(|(it, ..)| *it == former.strategy).map_or("schedule", |(_, word, _)| word);
+    let options: Vec<_> = STRATEGIES.iter().map(|(_, word, label)| Choice::new(*word, *label)).collect();
     let schedule = match former.strategy {
         RetryStrategy::Schedule => schedule_words(&former),
         _ => schedule_words(&RetryPolicy::default()),
     };
     let base = former.base_seconds.unwrap_or(30).to_string();
+    let jitter = former.jitter;
+    let strategy = RwSignal::new(typed.text("retry.strategy", strategy));
+    let schedule = RwSignal::new(typed.text("retry.intervals_seconds", schedule));
+    let base = RwSignal::new(typed.text("retry.base_seconds", base));
+    let attempts = RwSignal::new(typed.text("retry.max_attempts", former.max_attempts.to_string()));
+    let plan = Signal::derive(move || {
+        strategy.with(|strategy| {
+            schedule
+                .with(|schedule| base.with(|base| attempts.with(|it| policy_of(strategy, schedule, base, it, jitter))))
+        })
+    });
+    let text = format!(
+        "A delivery that fails is tried again. Each wait varies by {:.0} %, so that a receiver that comes back is not run over.",
+        jitter * 100.0
+    );
     let give_up = former.give_up_on.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
     view! {
-        <FormSection title="Retries" text="A delivery that fails is tried again. Each wait varies by 10 %, so that a receiver that comes back is not run over.">
+        <FormSection title="Retries" text=text>
             <Field name="retry.strategy" label="Strategy">
-                <Select options=options value=typed.text("retry.strategy", strategy)/>
+                <Select options=options bind=strategy/>
             </Field>
             <div data-when="retry-schedule">
                 <Field name="retry.intervals_seconds" label="Waits" help="Before the second, third, … attempt. The last one repeats.">
-                    <TextInput mono=true value=typed.text("retry.intervals_seconds", schedule)/>
+                    <TextInput mono=true bind=schedule/>
                 </Field>
             </div>
             <div data-when="retry-base">
                 <Field name="retry.base_seconds" label="First wait">
-                    <NumberInput value=typed.number("retry.base_seconds", base) min=1 max=604_800 unit="seconds"/>
+                    <NumberInput bind=base min=1 max=604_800 unit="seconds"/>
                 </Field>
             </div>
             <FieldRow>
                 <Field name="retry.max_attempts" label="Attempts" help="Every try counts, the first included. 1 to 50.">
-                    <NumberInput value=typed.number("retry.max_attempts", former.max_attempts.to_string()) min=1 max=50/>
+                    <NumberInput bind=attempts min=1 max=50/>
                 </Field>
                 <Field name="retry.give_up_on" label="Give up on" help="Statuses after which there is no retry.">
                     <TextInput mono=true value=typed.text("retry.give_up_on", give_up)/>
                 </Field>
             </FieldRow>
+            <RetryPlan policy=plan/>
         </FormSection>
     }
     .into_any()
+}
+
+/// What the fields say by now; `None` where that is not valid.
+fn policy_of(strategy: &str, schedule: &str, base: &str, attempts: &str, jitter: f64) -> Option<RetryPolicy> {
+    let strategy = STRATEGIES.iter().find(|(_, word, _)| *word == strategy)?.0;
+    let is_schedule = strategy == RetryStrategy::Schedule;
+    let input = RetryInput {
+        strategy: Some(strategy),
+        intervals_seconds: if is_schedule { Some(parse_waits(schedule).ok()?) } else { None },
+        base_seconds: if is_schedule { None } else { Some(base.trim().parse().ok()?) },
+        max_attempts: Some(attempts.trim().parse().ok()?),
+        jitter: Some(jitter),
+        give_up_on: None,
+    };
+    let mut errors = FieldErrors::default();
+    let policy = input.parse(&mut errors);
+    errors.is_empty().then_some(policy)
 }
 
 #[component]

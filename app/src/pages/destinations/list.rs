@@ -1,11 +1,17 @@
-//! The list of destinations.
+//! The list of destinations, and how each of them does.
 
-use domain::{destination::Destination, page::Page};
+use domain::{
+    circuit::CircuitState,
+    destination::{Destination, DestinationStatus},
+    health::{Health, Seen},
+    page::Page,
+};
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
+use super::health::{backlog_words, latency_words, rate_tone, rate_words};
 use crate::{
-    api::destinations::destinations,
+    api::destinations::{destination_healths, destinations},
     components::*,
     pages::{
         counted,
@@ -19,10 +25,11 @@ use crate::{
 pub fn DestinationsPage() -> impl IntoView {
     let project = use_project();
     let query = use_query_map();
-    let page = Resource::new(
-        move || (project.id(), query.with(|query| query.get("cursor"))),
-        |(env, cursor)| destinations(env, cursor),
-    );
+    let key = move || (project.id(), query.with(|query| query.get("cursor")));
+    let page = Resource::new(key, |(env, cursor)| destinations(env, cursor));
+    let healths = Resource::new(key, |(env, cursor)| destination_healths(env, cursor));
+    // The span that the figures are of: the last hour, unless the address says otherwise.
+    let of_day = Memo::new(move |_| query.with(|query| query.get("over").is_some_and(|over| over == DAY)));
     view! {
         <PageHeader
             title="Destinations"
@@ -30,13 +37,13 @@ pub fn DestinationsPage() -> impl IntoView {
             actions=move || view! { <NewDestination project=project/> }
         />
         <Loaded
-            load=move || async move { page.await }
+            load=move || async move { Ok((page.await?, healths.await?)) }
             skeleton=|| view! { <SkeletonTable/> }
-            children={move |page: Page<Destination>| {
+            children={move |(page, healths): (Page<Destination>, Page<Health>)| {
                 if page.data.is_empty() {
                     view! { <NoDestinations project=project/> }.into_any()
                 } else {
-                    view! { <DestinationTable project=project page=page/> }.into_any()
+                    view! { <DestinationTable project=project page=page healths=healths.data of_day=of_day/> }.into_any()
                 }
             }}
         />
@@ -77,20 +84,46 @@ h.HTTPServer((\"\", 9000), R).serve_forever()'"
     }
 }
 
+/// The word in the address for the last 24 hours.
+const DAY: &str = "day";
+
 #[component]
-fn DestinationTable(project: Project, page: Page<Destination>) -> impl IntoView {
+fn DestinationTable(
+    project: Project,
+    page: Page<Destination>,
+    healths: Vec<Health>,
+    #[prop(into)] of_day: Signal<bool>,
+) -> impl IntoView {
     let columns = vec![
         Column::new("Name"),
         Column::new("Type").fit(),
-        Column::new("Address").grow(),
-        Column::new("Attempts").fit().end().wide_only(),
+        Column::new("Address").grow().wide_only(),
+        Column::new("Success").fit().end(),
+        Column::new("p95").fit().end(),
+        Column::new("Waiting").fit().end(),
         Column::new("Status").fit(),
-        Column::new("Created").fit().wide_only(),
     ];
     let shown = counted(page.data.len() as u64, "destination");
-    let next = paths::after(&paths::destinations(project.id()), page.next_cursor.as_deref());
-    let rows: Vec<_> = page.data.into_iter().map(|destination| destination_row(project, destination)).collect();
+    let list = paths::destinations(project.id());
+    let day = format!("{list}?over={DAY}");
+    let next = {
+        let (list, day, cursor) = (list.clone(), day.clone(), page.next_cursor.clone());
+        Signal::derive(move || paths::after(if of_day.get() { &day } else { &list }, cursor.as_deref()))
+    };
+    let health_of = |id| healths.iter().find(|health| health.destination_id == id).cloned();
+    let rows: Vec<_> = page
+        .data
+        .into_iter()
+        .map(|destination| {
+            let health = health_of(destination.id);
+            destination_row(project, destination, health, of_day)
+        })
+        .collect();
     view! {
+        <Chips label="Figures of">
+            <Chip href=list active=Signal::derive(move || !of_day.get())>"Last hour"</Chip>
+            <Chip href=day active=of_day>"Last 24 hours"</Chip>
+        </Chips>
         <Card flush=true>
             <Table label="Destinations" columns=columns>{rows}</Table>
             <LoadMore href=next has_more=page.has_more shown=shown/>
@@ -99,19 +132,50 @@ fn DestinationTable(project: Project, page: Page<Destination>) -> impl IntoView 
     .into_any()
 }
 
-fn destination_row(project: Project, destination: Destination) -> impl IntoView {
-    let status = Status::from(destination.status);
+/// A circuit that is not closed says more than that the destination is active.
+fn status_of(destination: &Destination, health: Option<&Health>) -> Status {
+    match (destination.status, health.map(|health| health.circuit)) {
+        (DestinationStatus::Active, Some(CircuitState::Open)) => Status::BreakerOpen,
+        (DestinationStatus::Active, Some(CircuitState::HalfOpen)) => Status::BreakerHalfOpen,
+        (status, _) => Status::from(status),
+    }
+}
+
+fn destination_row(
+    project: Project,
+    destination: Destination,
+    health: Option<Health>,
+    of_day: Signal<bool>,
+) -> impl IntoView {
+    let status = status_of(&destination, health.as_ref());
     let (kind, address) = (destination.config.kind().label(), destination.config.address());
+    let backlog = health.as_ref().map_or_else(|| "–".to_owned(), |health| backlog_words(health.backlog));
+    let seen = StoredValue::new(health.map(|health| (health.hour, health.day)));
+    let figure = move |words: fn(&Seen) -> String| {
+        move || {
+            seen.with_value(|seen| {
+                seen.map_or_else(|| "–".to_owned(), |(hour, day)| words(if of_day.get() { &day } else { &hour }))
+            })
+        }
+    };
+    let tone = move || {
+        seen.with_value(|seen| {
+            seen.map_or(Tone::Neutral, |(hour, day)| rate_tone(if of_day.get() { &day } else { &hour }))
+        })
+    };
     view! {
         <TableRow>
             <Cell label="Name" lead=true>
                 <RowLink href=paths::destination(project.id(), destination.id)>{destination.name}</RowLink>
             </Cell>
             <Cell label="Type" fit=true>{kind}</Cell>
-            <Cell label="Address" grow=true mono=true>{address}</Cell>
-            <Cell label="Attempts" end=true fit=true wide_only=true>{destination.retry.max_attempts}</Cell>
+            <Cell label="Address" grow=true mono=true wide_only=true>{address}</Cell>
+            <Cell label="Success" end=true fit=true>
+                <span class="num health-rate" data-tone=move || tone().as_str()>{figure(rate_words)}</span>
+            </Cell>
+            <Cell label="p95" end=true fit=true><span class="num">{figure(latency_words)}</span></Cell>
+            <Cell label="Waiting" end=true fit=true><span class="num">{backlog}</span></Cell>
             <Cell label="Status" fit=true><StatusBadge status=status plain=true/></Cell>
-            <Cell label="Created" fit=true wide_only=true><RelativeTime at=destination.created_at quiet=true/></Cell>
         </TableRow>
     }
     .into_any()

@@ -6,6 +6,7 @@ mod detail;
 mod edit;
 mod fields;
 mod gate_fields;
+mod health;
 mod list;
 mod new;
 mod setting_fields;

@@ -87,6 +87,19 @@ impl DestinationType {
             Self::Websocket => websocket::SETTINGS,
         }
     }
+
+    /// The setting that says where its receiver is.
+    #[must_use]
+    pub const fn address_setting(self) -> Option<&'static str> {
+        match self {
+            Self::Http => Some("url"),
+            Self::AwsSqs => Some("queue_url"),
+            Self::AwsS3 | Self::AwsEventbridge | Self::GcpPubsub => Some("endpoint"),
+            Self::Kafka => Some("rest_url"),
+            Self::Rabbitmq => Some("management_url"),
+            Self::Websocket => None,
+        }
+    }
 }
 
 impl std::str::FromStr for DestinationType {

@@ -11,7 +11,7 @@ use aws_sigv4::{
     sign::v4,
 };
 use domain::{delivery::ErrorClass, destination::AwsKey, time::Timestamp};
-use http::{HeaderName, Method, header};
+use http::{Method, header};
 use serde::Deserialize;
 use serde_json::Value;
 use url::Url;
@@ -82,11 +82,10 @@ pub(crate) fn sign(
     .map_err(|error| cannot(&error))?;
     let (instructions, _) = sign_request(signable, &parameters).map_err(|error| cannot(&error))?.into_parts();
     for (name, value) in instructions.headers() {
-        request.set(name, value);
-        if matches!(name, "authorization" | "x-amz-security-token")
-            && let Ok(name) = name.parse::<HeaderName>()
-        {
-            request.secret.push(name);
+        if matches!(name, "authorization" | "x-amz-security-token") {
+            request.set_secret(name, value);
+        } else {
+            request.set(name, value);
         }
     }
     Ok(())

@@ -69,7 +69,11 @@ impl Request {
     /// The same for one that nobody may see.
     pub fn set_secret(&mut self, name: &str, value: &str) {
         self.set(name, value);
-        if let Ok(name) = name.parse() {
+        if let Ok(name) = name.parse::<HeaderName>() {
+            // What logs headers leaves these out.
+            if let Some(value) = self.headers.get_mut(&name) {
+                value.set_sensitive(true);
+            }
             self.secret.push(name);
         }
     }

@@ -10,15 +10,18 @@
 mod bulk_operations;
 mod counts;
 mod deleted_projects;
+mod health;
 mod issues;
 mod once_keys;
 mod pace;
 mod replays;
 mod retention;
+mod secret_keys;
 mod sessions;
 
 use std::{
     convert::Infallible,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -30,7 +33,7 @@ use store::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::pace::Pace;
-use crate::{clock, registry::Registry};
+use crate::{clock, registry::Registry, secrets::Vault};
 
 /// How often a node asks at least whether a job's time has come, be it its own or another's.
 const LOOK: Duration = Duration::from_secs(10);
@@ -92,7 +95,14 @@ impl Turn {
 }
 
 /// Starts this node's part in all jobs.
-pub(crate) fn start(store: &Store, registry: &Registry, node: i64, stop: &CancellationToken, tasks: &TaskTracker) {
+pub(crate) fn start(
+    store: &Store,
+    registry: &Registry,
+    vault: Arc<Vault>,
+    node: i64,
+    stop: &CancellationToken,
+    tasks: &TaskTracker,
+) {
     let runner = Runner { store: store.clone(), node, stop: stop.clone() };
     tasks.spawn(runner.clone().keep_running(counts::Counts));
     tasks.spawn(runner.clone().keep_running(sessions::Sessions));
@@ -102,6 +112,8 @@ pub(crate) fn start(store: &Store, registry: &Registry, node: i64, stop: &Cancel
     tasks.spawn(runner.clone().keep_running(issues::Issues::default()));
     let asked_for = Pace::new(store.is_shared()).asked_for();
     tasks.spawn(runner.clone().keep_running(bulk_operations::BulkOperations::new(asked_for)));
+    tasks.spawn(runner.clone().keep_running(health::Health));
+    tasks.spawn(runner.clone().keep_running(secret_keys::SecretKeys::new(vault)));
     tasks.spawn(runner.clone().keep_running(retention::Retention::new(Pace::new(store.is_shared()))));
     tasks.spawn(runner.keep_running(deleted_projects::DeletedProjects::new(Pace::new(store.is_shared()))));
 }

@@ -79,7 +79,9 @@ fn shown(rejected: Rejected, own: Option<&str>, revealing: Option<Revealing<'_>>
         detail: rejected.detail,
         method: rejected.method,
         path: rejected.path,
-        query: rejected.query.map(|query| parameter.map_or(query.clone(), |name| without_value(&query, name))),
+        query: rejected
+            .query
+            .map(|query| parameter.map_or(query.clone(), |name| providers::without_value(&query, name))),
         source_ip: rejected.source_ip,
         headers: headers
             .map(|(name, value)| if is_secret(&name) { (name, mask(&value)) } else { (name, value) })
@@ -88,14 +90,6 @@ fn shown(rejected: Rejected, own: Option<&str>, revealing: Option<Revealing<'_>>
         can_be_replayed: rejected.body.is_some(),
         body: rejected.body.map(|body| String::from_utf8_lossy(&body).into_owned()),
     }
-}
-
-/// A query whose parameter of that name shows dots.
-fn without_value(query: &str, name: &str) -> String {
-    let pairs = url::form_urlencoded::parse(query.as_bytes());
-    let shown =
-        pairs.map(|(given, value)| format!("{given}={}", if given == name { mask(&value) } else { value.into() }));
-    shown.collect::<Vec<_>>().join("&")
 }
 
 fn header_map(headers: &[(String, String)]) -> HeaderMap {

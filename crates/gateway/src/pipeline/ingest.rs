@@ -16,6 +16,7 @@ use domain::{
     event_path::EventParts,
     id::{EnvId, EventId, SourceId},
     ip_rules::{IpRange, IpVerdict},
+    patch::mask,
     rejection::{RejectionDetail, RejectionReason},
     time::Timestamp,
     verification::VerificationKind,
@@ -29,7 +30,7 @@ use store::{
 use crate::{
     content,
     event_view::Payload,
-    providers::{self, Check, Mismatch, Reply, RequestUrl},
+    providers::{self, Check, Mismatch, Reply, RequestUrl, Revealing},
     registry::{Inlet, Snapshot, SourceState},
 };
 
@@ -214,6 +215,7 @@ pub fn check(
     let headers = header_list(&head.headers);
     let parts = EventParts { headers: &headers, query: head.query.as_deref(), body: content };
     let once = once_keys(inlet, &parts, &body, nonce, head.received_at);
+    let (headers, query) = without_secret(inlet, headers, head.query);
     let event = NewEvent {
         env_id: inlet.env_id,
         id: EventId::new(head.received_at, id_bits),
@@ -222,7 +224,7 @@ pub fn check(
         provider_event_id: described.provider_event_id,
         method: head.method,
         path: head.path,
-        query: head.query,
+        query,
         content_type: text(&head.headers, &http::header::CONTENT_TYPE),
         source_ip: head.source_ip.map(|ip| ip.to_string()),
         received_at: head.received_at,
@@ -305,6 +307,25 @@ fn once_keys(
         })
     });
     nonce.into_iter().chain(dedup).collect()
+}
+
+/// A request that shows a secret as it is has done so: what is stored, shown and sent on says only that it did.
+fn without_secret(
+    inlet: &Inlet,
+    mut headers: Vec<(String, String)>,
+    query: Option<String>,
+) -> (Vec<(String, String)>, Option<String>) {
+    let revealing = inlet.verification.as_ref().and_then(|it| providers::reveals(inlet.template, it));
+    match revealing {
+        None => (headers, query),
+        Some(Revealing::Header(name)) => {
+            for (_, value) in headers.iter_mut().filter(|(given, _)| given.eq_ignore_ascii_case(name)) {
+                *value = mask(value);
+            }
+            (headers, query)
+        }
+        Some(Revealing::Query(name)) => (headers, query.map(|query| providers::without_value(&query, name))),
+    }
 }
 
 /// Names and values in their order, repeats kept. Bytes that are no UTF-8 are read as Latin-1, as HTTP once meant them.

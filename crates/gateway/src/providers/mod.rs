@@ -77,7 +77,7 @@ pub fn reveals(template: Option<TemplateId>, verification: &Verification) -> Opt
     token::reveals(template, verification)
 }
 
-pub use self::token::Revealing;
+pub use self::token::{Revealing, without_value};
 
 /// The provider of a template; a custom source has none.
 fn provider(template: Option<TemplateId>) -> Option<TemplateId> {

@@ -2,6 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::{
+    patch::mask,
     template::{
         TemplateId,
         scheme::{Scheme, TokenPlace},
@@ -76,6 +77,19 @@ pub(super) fn is_a_secret(verification: &Verification, text: &str) -> bool {
         found |= is_equal(secret.as_bytes(), text.as_bytes());
     }
     found
+}
+
+/// A query whose parameter of that name shows dots.
+#[must_use]
+pub fn without_value(query: &str, name: &str) -> String {
+    let shown = query.split('&').map(|pair| {
+        let given = url::form_urlencoded::parse(pair.as_bytes()).next();
+        match (given, pair.split_once('=')) {
+            (Some((given, value)), Some((as_written, _))) if given == name => format!("{as_written}={}", mask(&value)),
+            _ => pair.to_owned(),
+        }
+    });
+    shown.collect::<Vec<_>>().join("&")
 }
 
 pub(super) fn reveals(template: Option<TemplateId>, verification: &Verification) -> Option<Revealing<'_>> {

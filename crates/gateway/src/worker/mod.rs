@@ -46,7 +46,8 @@ use self::{
     lease::Lease,
 };
 use crate::{
-    circuits::Circuits, clock, http_client::HttpClient, hub::Hub, registry::Registry, route_counts::RouteCounts,
+    circuits::Circuits, clock, health::Health, http_client::HttpClient, hub::Hub, registry::Registry,
+    route_counts::RouteCounts,
 };
 
 /// Deliveries that a node sends at once, beside the few that each lane may send in any case.
@@ -65,6 +66,7 @@ pub struct Parts {
     pub store: Store,
     pub registry: Registry,
     pub circuits: Circuits,
+    pub(crate) health: Arc<Health>,
     pub client: HttpClient,
     pub hub: Hub,
     pub(crate) counts: Arc<RouteCounts>,
@@ -84,6 +86,7 @@ struct Inner {
     store: Store,
     registry: Registry,
     circuits: Circuits,
+    health: Arc<Health>,
     client: HttpClient,
     hub: Hub,
     counts: Arc<RouteCounts>,
@@ -117,6 +120,7 @@ impl Workers {
             store: parts.store,
             registry: parts.registry,
             circuits: parts.circuits,
+            health: parts.health,
             client: parts.client,
             hub: parts.hub,
             counts: parts.counts,

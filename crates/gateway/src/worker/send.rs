@@ -214,6 +214,7 @@ impl Workers {
         let dice = Dice { now: clock::now(), spread: clock::spread(), id_bits: clock::id_bits() };
         let is_refused = matches!(sent.outcome, Outcome::GiveUp(_));
         let (attempt, verdict) = settle(tried, sent, &target.destination.retry, dice);
+        self.inner.health.note(claimed.env_id, claimed.destination_id, &attempt, dice.now);
         let gate = self.report(claimed, target, &attempt, is_refused);
         let record = AttemptRecord {
             env_id: claimed.env_id,
