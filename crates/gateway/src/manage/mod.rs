@@ -16,6 +16,7 @@ mod events;
 mod ingest;
 mod input;
 pub mod live;
+mod preview;
 mod rehearsal;
 mod rejections;
 mod replays;
