@@ -22,7 +22,7 @@ const PUBLIC: [&str; 4] = ["account/sign_up_is_open", "account/sign_up", "accoun
 /// What a person who has signed in may call on their own account, without a project.
 const OWN: [&str; 2] = ["account/sign_out", "account/viewer"];
 /// What anybody in the organization may read.
-const READING: [&str; 17] = [
+const READING: [&str; 23] = [
     "sources/event_types",
     "sources/list",
     "sources/newest",
@@ -35,9 +35,15 @@ const READING: [&str; 17] = [
     "connections/list",
     "connections/of",
     "connections/get",
+    "connections/try",
+    "connections/preview",
+    "connections/infer",
+    "connections/fields",
+    "connections/picture",
     "events/list",
     "events/content",
     "events/progress",
+    "events/routes",
     "projects/overview",
     "names",
 ];
