@@ -51,6 +51,7 @@ macro_rules! on_postgres_too {
 mod world;
 
 mod api;
+mod connections;
 mod delivery;
 mod destination_forms;
 mod durability;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::time::Timestamp;
+use crate::{filter::escaped, time::Timestamp};
 
 /// One type of event of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,7 +48,8 @@ impl Kind {
         }
     }
 
-    const fn of(value: &Value) -> Self {
+    #[must_use]
+    pub const fn of(value: &Value) -> Self {
         match value {
             Value::Null => Self::Null,
             Value::Bool(_) => Self::Boolean,
@@ -103,7 +104,7 @@ impl Shape {
         match value {
             Value::Object(fields) => {
                 for (name, value) in fields {
-                    self.add_at(&format!("{path}.{name}"), value, depth + 1);
+                    self.add_at(&format!("{path}.{}", escaped(name)), value, depth + 1);
                 }
             }
             Value::Array(items) => {

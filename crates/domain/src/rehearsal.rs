@@ -159,6 +159,18 @@ pub struct PreviewCounts {
     pub changed: u32,
 }
 
+impl PreviewCounts {
+    /// Counts one more.
+    pub fn add(&mut self, line: &PreviewLine, is_changed: bool) {
+        self.events += 1;
+        self.matched += u32::from(line.verdict == PreviewVerdict::Matched);
+        self.not_matched += u32::from(line.verdict == PreviewVerdict::NotMatched);
+        self.failed += u32::from(line.verdict == PreviewVerdict::Failed);
+        self.schema_invalid += u32::from(line.schema_invalid);
+        self.changed += u32::from(is_changed);
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PreviewLine {
     pub event_id: EventId,

@@ -19,6 +19,7 @@ use domain::{
     time::Timestamp,
 };
 use gateway::{
+    event_view::Payload,
     http_client::SendError,
     pipeline::{
         deliver::{Answer, Outcome, Sent},
@@ -27,6 +28,7 @@ use gateway::{
     },
     providers::{self, Check, RequestUrl, Unsigned},
     registry::Route,
+    rules::Rules,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use store::writer::NewEvent;
@@ -36,9 +38,12 @@ const BODY_BYTES: usize = 1000;
 /// As a provider would give it; of the length that Stripe's have.
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
+const FILTER: &str = r#"{"all": [{"field": "payload.type", "op": "eq", "value": "invoice.paid"},
+    {"field": "payload.data", "op": "starts_with", "value": "x"}, {"field": "method", "op": "in", "value": ["POST", "PUT"]}]}"#;
+
 type Part = (&'static str, fn(u32));
 
-const PARTS: [Part; 17] = [
+const PARTS: [Part; 18] = [
     ("verify: Stripe, 1 kB", |times| verify(&by_hmac(Some(TemplateId::Stripe), SECRET), times)),
     ("verify: GitHub, 1 kB", |times| verify(&by_hmac(Some(TemplateId::Github), SECRET), times)),
     ("verify: Standard Webhooks, 1 kB", |times| verify(&by_hmac(Some(TemplateId::StandardWebhooks), SECRET), times)),
@@ -54,8 +59,9 @@ const PARTS: [Part; 17] = [
     ("describe: Stripe, 1 kB", |times| describe(TemplateId::Stripe, times)),
     ("describe: GitHub (in headers), 1 kB", |times| describe(TemplateId::Github, times)),
     ("describe: Meta (four paths), 1 kB", |times| describe(TemplateId::Meta, times)),
-    ("plan: 1 route", |times| plan_routes(1, times)),
-    ("plan: 10 routes", |times| plan_routes(10, times)),
+    ("plan: 1 route", |times| plan_routes(1, None, times)),
+    ("plan: 10 routes", |times| plan_routes(10, None, times)),
+    ("plan: 10 routes with a filter of 3 rules, the payload read", |times| plan_routes(10, Some(FILTER), times)),
     ("settle: delivered, what it takes included", |times| settle_sent(&DELIVERED, times)),
     ("settle: to be tried again, what it takes included", |times| settle_sent(&REFUSED, times)),
 ];
@@ -204,12 +210,19 @@ fn header_map(headers: Vec<(String, String)>) -> HeaderMap {
     headers.into_iter().map(own).collect()
 }
 
-fn plan_routes(count: u32, times: u32) {
+fn plan_routes(count: u32, rules: Option<&str>, times: u32) {
+    let rules = rules.map(|filter| {
+        let filter = serde_json::from_str(filter).expect("JSON");
+        let rules = domain::connection::Rules { filter: Some(filter), ..domain::connection::Rules::default() };
+        std::sync::Arc::new(Rules::compile(&rules).expect("rules"))
+    });
     let routes: Vec<_> = (0..count)
         .map(|number| Route {
             connection_id: ConnectionId::new(NOW, number.into()),
             destination_id: DestinationId::new(NOW, number.into()),
             held: false,
+            delay: Duration::ZERO,
+            rules: rules.clone(),
         })
         .collect();
     let event = NewEvent {
@@ -229,9 +242,10 @@ fn plan_routes(count: u32, times: u32) {
         body: Bytes::from(body()),
         schema_errors: None,
     };
+    let payload = Payload::new(event.body.clone());
     for _ in 0..times {
-        let planned = black_box(plan(black_box(&event), black_box(&routes)));
-        assert_eq!(planned.len(), routes.len(), "a delivery for each route");
+        let planned = plan(black_box(&event), black_box(&payload), black_box(&routes));
+        assert_eq!(black_box(planned).deliveries.len(), routes.len(), "a delivery for each route");
     }
 }
 

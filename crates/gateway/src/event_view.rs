@@ -4,7 +4,7 @@ use std::{borrow::Cow, sync::OnceLock};
 
 use bytes::Bytes;
 use domain::{
-    id::{EventId, SourceId},
+    id::{EnvId, EventId, SourceId},
     rehearsal::SampleEvent,
     time::Timestamp,
 };
@@ -154,7 +154,7 @@ impl<'a> EventView<'a> {
 
     /// What expressions see.
     #[must_use]
-    pub fn input(&self, payload: Option<Value>, now: Timestamp) -> Input {
+    pub fn input(&self, project: EnvId, payload: Option<Value>, now: Timestamp) -> Input {
         let event = json!({
             "id": self.id,
             "source_id": self.source_id,
@@ -170,7 +170,7 @@ impl<'a> EventView<'a> {
             ("method", json!(self.method)),
             ("event", event),
         ];
-        Input { payload, variables, now_ms: now.as_micros() / 1000 }
+        Input { project, payload, variables, now_ms: now.as_micros() / 1000 }
     }
 
     /// A parameter that is repeated has a list of its values.

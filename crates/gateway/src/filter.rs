@@ -6,7 +6,10 @@ use std::{cmp::Ordering, collections::HashSet, ops::ControlFlow};
 
 use domain::{
     field::FieldErrors,
-    filter::{Field, Filter as Written, Node as WrittenNode, Op, Root, Rule as WrittenRule, Step, Why, is_empty, order, same, shortened},
+    filter::{
+        Field, Filter as Written, Node as WrittenNode, Op, Root, Rule as WrittenRule, Step, Why, is_empty, order, same,
+        shortened,
+    },
 };
 use regex::Regex;
 use serde_json::Value;
@@ -43,7 +46,10 @@ enum Test {
     Same,
     Contains,
     Ordered(fn(Ordering) -> bool),
-    OneOf { texts: HashSet<Box<str>>, others: Box<[Value]> },
+    OneOf {
+        texts: HashSet<Box<str>>,
+        others: Box<[Value]>,
+    },
     StartsWith,
     EndsWith,
     Matches(Regex),
@@ -180,7 +186,9 @@ fn one_of(values: &Value) -> Test {
 fn pattern(pattern: &str) -> Result<Regex, String> {
     let built = regex::RegexBuilder::new(pattern).size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES).build();
     built.map_err(|error| match error {
-        regex::Error::CompiledTooBig(_) => "must be a simpler regular expression: this one takes too much memory".into(),
+        regex::Error::CompiledTooBig(_) => {
+            "must be a simpler regular expression: this one takes too much memory".into()
+        }
         // It shows the pattern with a mark below, over several lines; the last one says what is wrong.
         other => {
             let text = other.to_string();
@@ -260,7 +268,8 @@ impl Rule {
             op: self.written.op,
             wanted: shortened(&self.written.value, SHOWN),
             is_missing: found.is_none(),
-            found: found.map_or(Value::Null, |found| if is_secret(field) { masked(&found) } else { without_secrets(found) }),
+            found: found
+                .map_or(Value::Null, |found| if is_secret(field) { masked(&found) } else { without_secrets(found) }),
             held,
         }
     }
@@ -360,8 +369,18 @@ fn walk(value: &Value, steps: &[Step], visit: &mut Visit<'_>) -> ControlFlow<()>
 
 /// Parts of names whose values nobody is shown.
 const SECRET_NAMES: [&str; 12] = [
-    "authorization", "cookie", "password", "passwd", "secret", "token", "api_key", "api-key", "apikey", "credential",
-    "private_key", "session",
+    "authorization",
+    "cookie",
+    "password",
+    "passwd",
+    "secret",
+    "token",
+    "api_key",
+    "api-key",
+    "apikey",
+    "credential",
+    "private_key",
+    "session",
 ];
 
 /// Whether what stands at a name is likely to be a secret.
@@ -400,7 +419,7 @@ pub(crate) fn without_secrets(value: Value) -> Value {
     match value {
         Value::Array(items) => items.into_iter().map(without_secrets).collect(),
         Value::Object(fields) => {
-            let shown = |(name, value)| {
+            let shown = |(name, value): (String, Value)| {
                 let value = if is_secret_name(&name) { masked(&value) } else { without_secrets(value) };
                 (name, value)
             };

@@ -28,7 +28,7 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::clock;
+use crate::{clock, event_view::EventView, registry::Registry, rules::Shaped};
 
 /// Everybody who listens at this node. Clones share it.
 #[derive(Clone)]
@@ -36,6 +36,7 @@ pub struct Hub(Arc<Inner>);
 
 struct Inner {
     store: Store,
+    registry: Registry,
     node: i64,
     channels: Mutex<HashMap<Key, Channel>>,
     next: AtomicU64,
@@ -114,9 +115,10 @@ const NODE_LIMIT: Duration = Duration::from_secs(5);
 
 impl Hub {
     #[must_use]
-    pub fn new(store: Store, node: i64) -> Self {
+    pub fn new(store: Store, registry: Registry, node: i64) -> Self {
         Self(Arc::new(Inner {
             store,
+            registry,
             node,
             channels: Mutex::default(),
             next: AtomicU64::new(u64::from_be_bytes(clock::secret_bytes()) >> 1),
@@ -251,13 +253,32 @@ impl Hub {
         match self.0.store.scope(item.env_id).contents(&[item.event_id], usize::MAX).await {
             Ok(mut found) => {
                 let event = found.remove(&item.event_id)?;
-                Some(message(channel, item, event.source_id, &event.headers, &event.body))
+                let shaped = self.shape(item, &event).await?;
+                let (headers, body) =
+                    shaped.as_ref().map_or((&event.headers, &event.body), |it| (&it.headers, &it.body));
+                Some(message(channel, item, event.source_id, headers, body))
             }
             Err(error) => {
                 tracing::warn!(event.id = %item.event_id, %error, "a message for clients could not be read");
                 None
             }
         }
+    }
+
+    /// What the delivery's connection makes of an event: the same as at the node that sends it. `None` when that is not known.
+    async fn shape(&self, item: Item, event: &store::Content) -> Option<Option<Shaped>> {
+        let delivery = self.0.store.scope(item.env_id).delivery(item.delivery_id).await;
+        let delivery = delivery.inspect_err(|error| tracing::warn!(%error, "a delivery could not be read")).ok()??;
+        if self.0.registry.snapshot().connection(delivery.connection_id).is_none() {
+            // It was made a moment ago.
+            self.0.registry.refresh().await.ok()?;
+        }
+        let snapshot = self.0.registry.snapshot();
+        let Some(rules) = snapshot.rules(delivery.connection_id).filter(|rules| rules.shapes()) else {
+            return Some(None);
+        };
+        let view = EventView::of_content(item.event_id, event);
+        rules.shape(item.env_id, &view, &event.body, clock::now()).await.ok()
     }
 
     fn number(&self) -> u64 {

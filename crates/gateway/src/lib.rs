@@ -24,15 +24,18 @@ pub mod event_view;
 pub mod filter;
 pub mod http_client;
 pub mod hub;
+mod infer;
 mod jobs;
 pub mod manage;
 pub mod pipeline;
 pub mod providers;
 pub mod registry;
 mod rejections;
+mod route_counts;
 pub mod rules;
 pub mod schema;
 pub mod secrets;
+mod seen_fields;
 pub mod transform;
 pub mod worker;
 
@@ -49,7 +52,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     circuits::Circuits, event_types::EventTypes, http_client::HttpClient, hub::Hub, pipeline::ingest::BodyRoom,
-    registry::Registry, rejections::Rejections, secrets::Vault, worker::Workers,
+    registry::Registry, rejections::Rejections, route_counts::RouteCounts, secrets::Vault, worker::Workers,
 };
 
 /// How the gateway is set up.
@@ -97,6 +100,7 @@ struct Inner {
     bodies: Arc<Quota>,
     rejections: Rejections,
     event_types: Arc<EventTypes>,
+    route_counts: Arc<RouteCounts>,
     /// How many nodes there are.
     nodes: Arc<AtomicU32>,
 }
@@ -122,14 +126,16 @@ impl Gateway {
         let (writer, writers): (Writer, _) = Writer::start(&store, node);
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
-        let hub = Hub::new(store.clone(), node);
+        let hub = Hub::new(store.clone(), registry.clone(), node);
         tasks.spawn(hub.clone().follow(stop.clone()));
+        let route_counts = Arc::new(RouteCounts::default());
         let workers = Workers::start(worker::Parts {
             store: store.clone(),
             registry: registry.clone(),
             circuits,
             client: client.clone(),
             hub: hub.clone(),
+            counts: Arc::clone(&route_counts),
             writer,
             node,
             stop: stop.clone(),
@@ -160,6 +166,10 @@ impl Gateway {
             let (event_types, store, stop) = (Arc::clone(&event_types), store.clone(), stop.clone());
             async move { event_types.keep(store, stop).await }
         });
+        tasks.spawn({
+            let (route_counts, store, stop) = (Arc::clone(&route_counts), store.clone(), stop.clone());
+            async move { route_counts.keep(store, stop).await }
+        });
         let nodes = Arc::new(AtomicU32::new(1));
         if store.is_shared() {
             tasks.spawn(count_nodes(store.clone(), Arc::clone(&nodes), stop.clone()));
@@ -181,6 +191,7 @@ impl Gateway {
             bodies,
             rejections,
             event_types,
+            route_counts,
             nodes,
         };
         Ok(Self { inner: Arc::new(inner) })

@@ -1,12 +1,11 @@
 //! What lies between the two ends of a connection, ready to be used: compiled once for each version of the connection.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use domain::{
-    checks::SchemaAction,
-    connection,
-    delivery::ErrorClass,
-    event::SchemaError,
-    field::FieldErrors,
-    filter::Filter as WrittenFilter,
+    checks::SchemaAction, connection, delivery::ErrorClass, event::SchemaError, field::FieldErrors,
+    filter::Filter as WrittenFilter, id::EnvId, time::Timestamp,
 };
 
 use crate::{
@@ -34,6 +33,14 @@ pub enum Verdict<'r> {
     NotMatched(Decision<'r>),
     /// What the schema found wrong, and rejects.
     Rejected(Vec<SchemaError>),
+}
+
+/// What is sent instead of what came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shaped {
+    pub headers: Vec<(String, String)>,
+    /// JSON.
+    pub body: Bytes,
 }
 
 impl Rules {
@@ -116,6 +123,12 @@ impl Rules {
                 return Verdict::NotMatched(decision);
             }
         }
+        self.hold_against_schema(payload)
+    }
+
+    /// What the schema alone says.
+    #[must_use]
+    pub fn hold_against_schema(&self, payload: &Payload) -> Verdict<'_> {
         let Some((schema, action)) = &self.schema else { return Verdict::Through(Vec::new()) };
         let errors = schema.errors_of(payload);
         if errors.is_empty() || *action == SchemaAction::Warn {
@@ -124,4 +137,54 @@ impl Rules {
             Verdict::Rejected(errors)
         }
     }
+
+    /// What is sent of an event; `None` where that is what came.
+    ///
+    /// # Errors
+    /// Why nothing can be sent of it, now or later.
+    pub async fn shape(
+        &self,
+        project: EnvId,
+        event: &EventView<'_>,
+        body: &Bytes,
+        now: Timestamp,
+    ) -> Result<Option<Shaped>, SendError> {
+        if let Some(broken) = &self.broken {
+            return Err(broken.clone());
+        }
+        let Some(transform) = &self.transform else { return Ok(None) };
+        let payload = Payload::of_body(event.headers, body).into_json();
+        let input = Arc::new(event.input(project, payload, now));
+        let failed = |message: String| SendError::new(ErrorClass::Transform, message);
+        match transform.evaluate(&input).await {
+            Ok(Some(output)) => {
+                Ok(Some(Shaped { headers: headers_of_json(event.headers), body: output.to_string().into() }))
+            }
+            Ok(None) => Err(failed(NO_RESULT.to_owned())),
+            Err(error) => Err(failed(format!("the transform failed: {error}"))),
+        }
+    }
+}
+
+/// What is said of a transform that comes to nothing.
+pub(crate) const NO_RESULT: &str =
+    "the transform has no result for this event, and nothing was sent; a filter says which events are not to be sent";
+
+/// Headers that speak of the body as it came.
+const OF_THE_BODY: [&str; 9] = [
+    "content-digest",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "content-length",
+    "content-md5",
+    "content-type",
+    "digest",
+    "repr-digest",
+];
+
+fn headers_of_json(headers: &[(String, String)]) -> Vec<(String, String)> {
+    let speaks_of_body = |name: &str| OF_THE_BODY.iter().any(|of_body| name.eq_ignore_ascii_case(of_body));
+    let kept = headers.iter().filter(|(name, _)| !speaks_of_body(name)).cloned();
+    std::iter::once(("content-type".to_owned(), "application/json".to_owned())).chain(kept).collect()
 }

@@ -132,7 +132,7 @@ impl Scope {
     }
 
     /// The last events of a source with what is in them, the newest first, before `before`; of one type where that is given.
-    /// One whose body takes more than `max_body` bytes in the database is left out.
+    /// One whose body has more than `max_body` bytes is left out, as is a duplicate.
     pub async fn last_contents(
         &self,
         source: SourceId,
@@ -155,7 +155,7 @@ impl Scope {
         }
         // A duplicate goes nowhere.
         conditions.add("e.duplicate_of IS NULL", []);
-        conditions.add("length(b.body) <= ?", [i64::try_from(max_body).unwrap_or(i64::MAX).into()]);
+        conditions.add("e.content_length <= ?", [i64::try_from(max_body).unwrap_or(i64::MAX).into()]);
         let (clause, mut values) = conditions.finish();
         values.push(i64::from(limit).into());
         let sql = format!(

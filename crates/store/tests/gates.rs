@@ -94,8 +94,14 @@ impl Bench {
             body: Bytes::from_static(b"{}"),
             schema_errors: None,
         });
-        let delivery =
-            NewDelivery { id: id(number), connection_id: CONNECTION, destination_id: DESTINATION, order_key, start };
+        let delivery = NewDelivery {
+            id: id(number),
+            connection_id: CONNECTION,
+            destination_id: DESTINATION,
+            order_key,
+            start,
+            schema_errors: vec![],
+        };
         self.writer.accept(Accept::new(event, vec![delivery]).await, |_| {}).await.expect("stored");
     }
 

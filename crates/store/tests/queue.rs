@@ -75,6 +75,7 @@ fn delivery(number: u128, start: Start) -> NewDelivery {
         destination_id: DESTINATION,
         order_key: None,
         start,
+        schema_errors: vec![],
     }
 }
 

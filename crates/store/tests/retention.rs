@@ -86,6 +86,7 @@ impl Bench {
             connection_id: ConnectionId::from_u128(5),
             destination_id: DESTINATION,
             start,
+            schema_errors: vec![],
         };
         let deliveries = start.map(delivery).into_iter().collect();
         self.writer.accept(Accept::new(event, deliveries).await, |_| {}).await.expect("stored");

@@ -1,10 +1,16 @@
 //! `/v1/connections`
 
-use axum::{Json as Answer, Router, http::StatusCode, routing::get};
+use axum::{
+    Json as Answer, Router,
+    http::StatusCode,
+    routing::{get, post},
+};
 use domain::{
     connection::{Connection, ConnectionInput},
     id::ConnectionId,
     page::Page,
+    rehearsal::{Preview, PreviewInput, TestInput, TestResult},
+    routes::RouteCounts,
 };
 
 use super::request::{Api, Id, Json, Patch, Query};
@@ -13,6 +19,9 @@ use crate::http::{AppState, error::Problem};
 pub fn router() -> Router<AppState> {
     Router::new()
         .route("/connections", get(list).post(create))
+        .route("/connections/test", post(test))
+        .route("/connections/preview", post(preview))
+        .route("/connections/counts", get(counts))
         .route("/connections/{id}", get(one).patch(update).delete(remove))
 }
 
@@ -36,4 +45,16 @@ async fn update(api: Api, Id(id): Id<ConnectionId>, Patch(patch): Patch) -> Resu
 async fn remove(api: Api, Id(id): Id<ConnectionId>) -> Result<StatusCode, Problem> {
     api.gateway.delete_connection(&api.access, id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+async fn test(api: Api, Json(input): Json<TestInput>) -> Result<Answer<TestResult>, Problem> {
+    Ok(Answer(api.gateway.test_connection(&api.access, input).await?))
+}
+
+async fn preview(api: Api, Json(input): Json<PreviewInput>) -> Result<Answer<Preview>, Problem> {
+    Ok(Answer(api.gateway.preview_connection(&api.access, input).await?))
+}
+
+async fn counts(api: Api) -> Result<Answer<RouteCounts>, Problem> {
+    Ok(Answer(api.gateway.route_counts(&api.access).await?))
 }

@@ -9,6 +9,7 @@ use domain::{
     event::{Event, EventFilter, EventSummary},
     id::EventId,
     page::Page,
+    routes::EventRoute,
     time::Timestamp,
 };
 use serde::Serialize;
@@ -21,6 +22,7 @@ pub fn router() -> Router<AppState> {
         .route("/events", get(list))
         .route("/events/{id}", get(one))
         .route("/events/{id}/deliveries", get(deliveries))
+        .route("/events/{id}/routes", get(routes))
         .route("/events/{id}/retry", post(retry))
 }
 
@@ -44,6 +46,16 @@ async fn one(api: Api, Id(id): Id<EventId>) -> Result<Answer<Event>, Problem> {
 async fn deliveries(api: Api, Id(id): Id<EventId>) -> Result<Answer<Page<Delivery>>, Problem> {
     let data = api.gateway.event_deliveries(&api.access, id).await?;
     Ok(Answer(Page { data, next_cursor: None, has_more: false }))
+}
+
+/// A list that is never longer than one page.
+#[derive(Serialize)]
+struct All<T> {
+    data: Vec<T>,
+}
+
+async fn routes(api: Api, Id(id): Id<EventId>) -> Result<Answer<All<EventRoute>>, Problem> {
+    Ok(Answer(All { data: api.gateway.event_routes(&api.access, id).await? }))
 }
 
 #[derive(Serialize)]

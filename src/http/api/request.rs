@@ -108,6 +108,14 @@ impl Query {
         self.errors.check(name, parse(&text))
     }
 
+    /// Refuses what is left, once everything else was taken.
+    pub fn end(mut self) -> Result<(), Problem> {
+        for name in self.given.keys() {
+            self.errors.push(name.clone(), "is not a parameter here");
+        }
+        Ok(self.errors.into_result()?)
+    }
+
     /// The page that is asked for, once everything else was taken.
     pub fn page(mut self) -> Result<PageRequest, Problem> {
         let (limit, cursor) = (self.text("limit"), self.text("cursor"));

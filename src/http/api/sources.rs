@@ -9,6 +9,7 @@ use domain::{
     event_type::EventType,
     id::{EventId, RequestId, SourceId},
     page::Page,
+    rehearsal::{InferredSchema, SeenFields},
     rejection::RejectedRequest,
     source::{Source, SourceInput},
 };
@@ -22,6 +23,8 @@ pub fn router() -> Router<AppState> {
         .route("/sources/{id}", get(one).patch(update).delete(remove))
         .route("/sources/{id}/test", post(test))
         .route("/sources/{id}/event-types", get(event_types))
+        .route("/sources/{id}/fields", get(fields))
+        .route("/sources/{id}/inferred-schema", get(inferred_schema))
         .route("/sources/{id}/rejected", get(rejected))
         .route("/sources/{id}/rejected/{request}/replay", post(replay_rejected))
 }
@@ -66,6 +69,18 @@ struct All<T> {
 
 async fn event_types(api: Api, Id(id): Id<SourceId>) -> Result<Answer<All<EventType>>, Problem> {
     Ok(Answer(All { data: api.gateway.event_types(&api.access, id).await? }))
+}
+
+async fn fields(api: Api, Id(id): Id<SourceId>, mut query: Query) -> Result<Answer<SeenFields>, Problem> {
+    let event_type = query.text("type");
+    query.end()?;
+    Ok(Answer(api.gateway.seen_fields(&api.access, id, event_type.as_deref()).await?))
+}
+
+async fn inferred_schema(api: Api, Id(id): Id<SourceId>, mut query: Query) -> Result<Answer<InferredSchema>, Problem> {
+    let (event_type, limit) = (query.text("type"), query.parsed("limit"));
+    query.end()?;
+    Ok(Answer(api.gateway.infer_schema(&api.access, id, event_type.as_deref(), limit).await?))
 }
 
 async fn rejected(api: Api, Id(id): Id<SourceId>) -> Result<Answer<All<RejectedRequest>>, Problem> {

@@ -139,7 +139,7 @@ fn encoded(key: &str) -> String {
 
 fn envelope(outgoing: &Outgoing<'_>) -> Value {
     let payload = outgoing.payload();
-    let headers: Vec<_> = outgoing.headers.iter().filter(|(name, _)| is_forwarded(name)).collect();
+    let headers: Vec<_> = outgoing.event.headers.iter().filter(|(name, _)| is_forwarded(name)).collect();
     json!({
         "event_id": outgoing.event_id,
         "source_id": outgoing.source_id,

@@ -99,7 +99,7 @@ impl Http {
     fn request(&self, outgoing: &Outgoing<'_>) -> Request {
         let mut request = Request::new(self.method.clone(), self.url.clone(), outgoing.body.clone());
         let is_signed_by_aws = matches!(self.credential, Credential::Sigv4 { .. });
-        for (name, value) in outgoing.headers.iter().filter(|(name, _)| is_forwarded(name)) {
+        for (name, value) in outgoing.event.headers.iter().filter(|(name, _)| is_forwarded(name)) {
             if !(is_signed_by_aws && name.to_ascii_lowercase().starts_with(SIGNED_BY_AWS)) {
                 request.append(name, value);
             }

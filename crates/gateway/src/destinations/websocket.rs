@@ -33,7 +33,7 @@ impl Websocket {
             delivery_id: outgoing.delivery_id,
             is_test: outgoing.is_test,
         };
-        let text = message(&self.channel, item, outgoing.source_id, outgoing.headers, &outgoing.body);
+        let text = message(&self.channel, item, outgoing.source_id, outgoing.event.headers, &outgoing.body);
         let request = SentRequest { method: "SEND".into(), url: format!("/v1/ws#{}", self.channel), headers: vec![] };
         if text.len() > MAX_MESSAGE {
             let why =

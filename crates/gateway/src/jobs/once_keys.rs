@@ -1,4 +1,4 @@
-//! Forgets by what requests were known, and which were refused, once their time is over.
+//! Forgets by what requests were known, which were refused, and what went over routes, once their time is over.
 
 use std::time::Duration;
 
@@ -15,7 +15,9 @@ impl Job for OnceKeys {
     async fn run(&mut self, turn: &Turn) -> Result<Progress> {
         let now = turn.now().await?;
         while !turn.is_over() {
-            let forgotten = turn.store.forget_once_keys(now).await? + turn.store.forget_rejected(now).await?;
+            let forgotten = turn.store.forget_once_keys(now).await?
+                + turn.store.forget_rejected(now).await?
+                + turn.store.forget_route_counts(now).await?;
             if forgotten == 0 {
                 break;
             }

@@ -2,7 +2,6 @@
 
 use domain::{
     connection::{Connection, ConnectionInput},
-    field::FieldErrors,
     id::ConnectionId,
     page::{Page, PageRequest},
     patch,
@@ -12,7 +11,7 @@ use serde_json::Value;
 use store::StoreError;
 
 use super::{Access, Error, Result, input::parse_input};
-use crate::{Gateway, clock};
+use crate::{Gateway, clock, rules::Rules};
 
 impl Gateway {
     pub async fn connections(&self, access: &Access, page: PageRequest) -> Result<Page<Connection>> {
@@ -28,7 +27,7 @@ impl Gateway {
     pub async fn create_connection(&self, access: &Access, input: ConnectionInput) -> Result<Connection> {
         access.require(Permission::Write)?;
         let spec = input.parse()?;
-        let mut errors = FieldErrors::default();
+        let mut errors = Rules::compile(&spec.rules).err().unwrap_or_default();
         if access.rows.source(spec.source_id).await?.is_none() {
             errors.push("source_id", "must be a source of this project");
         }
@@ -49,13 +48,19 @@ impl Gateway {
         self.connection(access, id).await
     }
 
-    pub async fn update_connection(&self, access: &Access, id: ConnectionId, patch: Value) -> Result<Connection> {
+    pub async fn update_connection(&self, access: &Access, id: ConnectionId, mut patch: Value) -> Result<Connection> {
         access.require(Permission::Write)?;
         let current = access.rows.connection(id).await?.ok_or(Error::NotFound)?;
         let mut input = serde_json::to_value(ConnectionInput::from(&current)).unwrap_or_default();
+        let whole = take_whole(&mut patch, &mut input);
         patch::merge(&mut input, patch);
+        for (name, value) in whole {
+            input[name] = value;
+        }
         let spec = parse_input::<ConnectionInput>(input)?.parse()?;
-        let mut errors = FieldErrors::default();
+        // Rules that could be read once and no longer can do not keep anybody from pausing the connection.
+        let refused = if spec.rules == current.rules { None } else { Rules::compile(&spec.rules).err() };
+        let mut errors = refused.unwrap_or_default();
         if spec.source_id != current.source_id {
             errors.push("source_id", "cannot be changed; make another connection");
         }
@@ -78,4 +83,14 @@ impl Gateway {
         self.inner.registry.refresh().await?;
         Ok(())
     }
+}
+
+/// Takes out of a patch what it replaces and does not merge: a filter and a schema, whose nulls and objects are their own.
+fn take_whole(patch: &mut Value, input: &mut Value) -> Vec<(&'static str, Value)> {
+    let (Some(patch), Some(input)) = (patch.as_object_mut(), input.as_object_mut()) else { return Vec::new() };
+    if patch.get("schema").is_some_and(Value::is_null) {
+        // It goes with what it belongs to.
+        input.shift_remove("schema_action");
+    }
+    ["filter", "schema"].into_iter().filter_map(|name| Some((name, patch.shift_remove(name)?))).collect()
 }

@@ -8,12 +8,15 @@ use domain::{
     page::{Page, PageRequest},
     patch,
     permission::Permission,
+    rehearsal::SampleEvent,
 };
 use serde_json::{Value, json};
 
 use super::{Access, Error, Result, input::parse_input};
 use crate::{
-    Gateway, clock, destinations, hub,
+    Gateway, clock, destinations,
+    event_view::EventView,
+    hub,
     pipeline::deliver::{self, Outgoing},
     providers::standard_webhooks,
     registry::destination_place,
@@ -102,12 +105,20 @@ impl Gateway {
         let target = snapshot.target(id).ok_or(Error::NotFound)?;
         let now = clock::now();
         let event_id = EventId::new(now, clock::id_bits());
+        let headers = [("content-type".to_owned(), "application/json".to_owned())];
+        let sample = SampleEvent::default();
+        let event = EventView {
+            id: Some(event_id),
+            source_id: Some(hub::test_source()),
+            ..EventView::of_sample(&sample, &headers, now)
+        };
         let outgoing = Outgoing {
+            event,
+            env_id: access.env_id(),
             event_id,
             source_id: hub::test_source(),
             delivery_id: DeliveryId::new(now, clock::id_bits()),
             attempt_number: 1,
-            headers: &[("content-type".to_owned(), "application/json".to_owned())],
             body: hub::test_body(event_id).into(),
             now,
             is_test: true,

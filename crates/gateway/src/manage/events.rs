@@ -2,7 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::{
-    delivery::{Delivery, Trigger},
+    delivery::{Delivery, DeliveryStatus, Trigger},
     event::{Event, EventFilter, EventSummary},
     id::EventId,
     page::{Page, PageRequest},
@@ -31,6 +31,8 @@ impl Gateway {
             headers: stored.headers,
             body_base64: BASE64_STANDARD.encode(&stored.body),
             schema_errors: stored.schema_errors,
+            skipped: stored.unmatched.list,
+            skipped_unlisted: stored.unmatched.more,
             deliveries,
         })
     }
@@ -44,11 +46,15 @@ impl Gateway {
         Ok(deliveries)
     }
 
-    /// Queues every delivery of an event that has ended or waits. Returns how many.
+    /// Queues every delivery of an event that has ended or waits, but for those that a schema rejected: whoever wants one of
+    /// these all the same asks for it. Returns how many.
     pub async fn retry_event(&self, access: &Access, id: EventId) -> Result<u64> {
         access.require(Permission::Write)?;
         let mut queued = 0;
         for delivery in self.event_deliveries(access, id).await? {
+            if delivery.status == DeliveryStatus::Skipped {
+                continue;
+            }
             if access.rows.retry_delivery(&delivery, Trigger::Manual, clock::now()).await? {
                 self.inner.workers.wake(delivery.destination_id);
                 queued += 1;

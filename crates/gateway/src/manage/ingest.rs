@@ -16,12 +16,14 @@ use store::{
 use super::{BodyRoom, IngestRequest, Refusal, RequestHead};
 use crate::{
     Gateway, clock,
+    event_view::Payload,
     pipeline::{
         ingest::{Checked, Origin, admit, check, greet, inlet_of},
-        route::{Planned, plan},
+        route::{self, Plan, plan},
     },
     providers::Reply,
     registry::{Inlet, Snapshot},
+    route_counts::Planned,
     worker::Reservation,
 };
 
@@ -126,10 +128,10 @@ impl Gateway {
         let content = payload.content().clone();
         let plan = route(&event, payload, &snapshot).await?;
         let writer = self.inner.workers.writer().ok_or(Refusal::Unavailable)?;
-        let unmatched = remembered(&plan);
-        let counted = Counted::of(&plan);
+        let counts = Planned::of(&event, &plan);
+        let unmatched = plan.remembered();
         let (deliveries, begun) = self.begin(&snapshot, &event, &content, plan.deliveries);
-        let accept = Accept::new(Arc::clone(&event), deliveries.clone()).await.known_by(once).unmatched(unmatched);
+        let accept = Accept::new(Arc::clone(&event), deliveries.clone()).await.known_by(once).remembering(unmatched);
         let (gateway, working, stored) = (self.clone(), self.inner.workers.working(), Arc::clone(&event));
         let once_stored = move |outcome| {
             if outcome == Stored::New {
@@ -143,6 +145,9 @@ impl Gateway {
             Stored::DuplicateOf(first) => (first, true),
             Stored::Refused => return Err(Refusal::Repeated),
         };
+        if !is_duplicate {
+            self.inner.route_counts.note_planned(event.env_id, event.received_at, counts);
+        }
         let event_type = event.event_type.as_deref();
         self.inner.event_types.note(event.env_id, event.source_id, event_type, event.received_at, &content);
         Ok(Acknowledged { event_id, is_duplicate, inlet: Arc::clone(inlet) })
@@ -154,7 +159,7 @@ impl Gateway {
         snapshot: &Snapshot,
         event: &NewEvent,
         content: &[u8],
-        planned: Vec<Planned>,
+        planned: Vec<route::Planned>,
     ) -> (Vec<NewDelivery>, Vec<Option<Reservation>>) {
         let with_index = planned.into_iter().enumerate();
         with_index
@@ -206,6 +211,21 @@ impl Gateway {
             }
         }
     }
+}
+
+/// Payloads from this length on are read as JSON off the async threads.
+const LONG: usize = 64 << 10;
+
+/// What the event asks for, by the routes of this moment.
+async fn route(event: &Arc<NewEvent>, payload: Payload, snapshot: &Arc<Snapshot>) -> Result<Plan, Refusal> {
+    let routes = snapshot.routes(event.source_id);
+    let reads_payload = || routes.iter().any(|route| route.rules.as_ref().is_some_and(|rules| rules.reads_payload()));
+    if payload.content().len() < LONG || !reads_payload() {
+        return Ok(plan(event, &payload, routes));
+    }
+    let (event, snapshot) = (Arc::clone(event), Arc::clone(snapshot));
+    let planned = tokio::task::spawn_blocking(move || plan(&event, &payload, snapshot.routes(event.source_id)));
+    planned.await.map_err(|_| Refusal::Unavailable)
 }
 
 fn parts_of<'a>(event: &'a NewEvent, content: &'a [u8]) -> EventParts<'a> {

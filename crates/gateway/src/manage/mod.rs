@@ -17,6 +17,7 @@ mod ingest;
 mod input;
 pub mod live;
 mod picture;
+mod preview;
 mod rehearsal;
 mod rejections;
 mod routes;

@@ -6,13 +6,14 @@ use bytes::Bytes;
 use domain::{
     delivery::{ErrorClass, SentRequest},
     destination::Config,
-    id::{DeliveryId, EventId, SourceId},
+    id::{DeliveryId, EnvId, EventId, SourceId},
     time::Timestamp,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     destinations::{Exchange, Post},
+    event_view::{EventView, header},
     http_client::{HttpClient, SendError},
     hub::Hub,
     registry::Target,
@@ -22,11 +23,14 @@ use crate::{
 /// What is sent.
 #[derive(Debug, Clone)]
 pub struct Outgoing<'a> {
+    /// The event, with the headers that are forwarded.
+    pub event: EventView<'a>,
+    pub env_id: EnvId,
     pub event_id: EventId,
     pub source_id: SourceId,
     pub delivery_id: DeliveryId,
     pub attempt_number: u32,
-    pub headers: &'a [(String, String)],
+    /// The body as it came, or what the connection's transform made of it.
     pub body: Bytes,
     pub now: Timestamp,
     /// It was made up to try the destination, and stands nowhere.
@@ -86,8 +90,7 @@ impl Outgoing<'_> {
 
     #[must_use]
     pub fn content_type(&self) -> Option<&str> {
-        let header = self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-type"));
-        header.map(|(_, value)| value.as_str())
+        header(self.event.headers, "content-type")
     }
 
     /// When the event came, to the millisecond.
@@ -99,17 +102,23 @@ impl Outgoing<'_> {
     /// What expressions see of it.
     #[must_use]
     pub fn input(&self) -> Input {
-        let mut headers = serde_json::Map::new();
-        for (name, value) in self.headers {
-            headers.entry(name.to_ascii_lowercase()).or_insert_with(|| json!(value));
-        }
-        let event = json!({ "id": self.event_id, "source_id": self.source_id, "received_at": self.received_at() });
-        Input {
-            payload: self.payload(),
-            variables: vec![("headers", Value::Object(headers)), ("event", event)],
-            now_ms: self.now.as_micros() / 1000,
-        }
+        self.event.input(self.env_id, self.payload(), self.now)
     }
+}
+
+/// What there is to say of a delivery that cannot be sent, and never could.
+#[must_use]
+pub fn give_up(target: &Target, error: SendError) -> Sent {
+    Sent { request: unsent(target), answer: None, outcome: Outcome::GiveUp(error), latency_ms: 0 }
+}
+
+/// The request that was not made.
+fn unsent(target: &Target) -> SentRequest {
+    let (method, url) = match &target.destination.config {
+        Config::Http(config) => (config.method.as_str(), config.url.clone()),
+        other => ("POST", other.address()),
+    };
+    SentRequest { method: method.to_owned(), url, headers: vec![] }
 }
 
 /// Sends, by the destination's type.
@@ -121,13 +130,8 @@ pub async fn send(client: &HttpClient, hub: &Hub, target: &Target, outgoing: &Ou
     let exchange = match &target.sender {
         Ok(sender) => sender.send(&post, outgoing).await,
         Err(why) => {
-            let (method, url) = match &target.destination.config {
-                Config::Http(config) => (config.method.as_str(), config.url.clone()),
-                other => ("POST", other.address()),
-            };
-            let request = SentRequest { method: method.to_owned(), url, headers: vec![] };
             let error = SendError::new(ErrorClass::Config, why.clone());
-            Exchange { request, answer: None, outcome: Outcome::Retry(error) }
+            Exchange { request: unsent(target), answer: None, outcome: Outcome::Retry(error) }
         }
     };
     let Exchange { request, answer, outcome } = exchange;

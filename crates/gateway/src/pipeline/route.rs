@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::{
     event::SchemaError,
-    filter::{Unmatched, Why, shortened},
+    filter::{Remembered, Unmatched, Why, shortened},
     id::{ConnectionId, DestinationId},
 };
 use store::writer::NewEvent;
@@ -20,10 +20,8 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
     pub deliveries: Vec<Planned>,
-    /// Connections whose filters did not let it through; they get no delivery.
+    /// Connections whose filters did not let it through; they get no delivery. Of the first ones it is said why.
     pub unmatched: Vec<Unmatched>,
-    /// How many more there are than are listed.
-    pub unlisted: u32,
 }
 
 /// A delivery that is to be made.
@@ -52,7 +50,7 @@ const REMEMBERED_FRAME: usize = 160;
 #[must_use]
 pub fn plan(event: &NewEvent, payload: &Payload, routes: &[Route]) -> Plan {
     let mut plan = Plan { deliveries: Vec::with_capacity(routes.len()), ..Plan::default() };
-    let mut room = Room { bytes: REMEMBERED_BYTES, more: REMEMBERED_MORE };
+    let mut room = REMEMBERED_BYTES;
     for route in routes {
         let (schema_errors, is_rejected) = match &route.rules {
             None => (Vec::new(), false),
@@ -80,25 +78,26 @@ pub fn plan(event: &NewEvent, payload: &Payload, routes: &[Route]) -> Plan {
     plan
 }
 
-/// What may still be remembered.
-struct Room {
-    bytes: usize,
-    more: usize,
-}
-
 impl Plan {
-    fn remember(&mut self, connection_id: ConnectionId, room: &mut Room, why: impl FnOnce() -> Why) {
-        if room.bytes > 0 {
-            let why = why();
+    fn remember(&mut self, connection_id: ConnectionId, room: &mut usize, why: impl FnOnce() -> Why) {
+        let why = (*room > 0).then(why);
+        if let Some(why) = &why {
             let bytes = REMEMBERED_FRAME + why.field.len() + why.wanted.to_string().len() + why.found.to_string().len();
-            room.bytes = room.bytes.saturating_sub(bytes);
-            self.unmatched.push(Unmatched { connection_id, why: Some(why) });
-        } else if room.more > 0 {
-            room.more -= 1;
-            self.unmatched.push(Unmatched { connection_id, why: None });
-        } else {
-            self.unlisted = self.unlisted.saturating_add(1);
+            *room = room.saturating_sub(bytes);
         }
+        self.unmatched.push(Unmatched { connection_id, why });
+    }
+
+    /// What the event is to remember of those that it did not match.
+    #[must_use]
+    pub fn remembered(&self) -> Option<Remembered> {
+        if self.unmatched.is_empty() {
+            return None;
+        }
+        let with_why = self.unmatched.iter().filter(|unmatched| unmatched.why.is_some()).count();
+        let list: Vec<_> = self.unmatched.iter().take(with_why + REMEMBERED_MORE).cloned().collect();
+        let more = u32::try_from(self.unmatched.len() - list.len()).unwrap_or(u32::MAX);
+        Some(Remembered { list, more })
     }
 }
 

@@ -26,6 +26,7 @@ use std::{
 use domain::{
     delivery::Trigger,
     id::{DeliveryId, DestinationId, EnvId},
+    time::Timestamp,
 };
 use store::{
     Result, Store,
@@ -44,7 +45,9 @@ use self::{
     lane::{Common, Lane},
     lease::Lease,
 };
-use crate::{circuits::Circuits, clock, http_client::HttpClient, hub::Hub, registry::Registry};
+use crate::{
+    circuits::Circuits, clock, http_client::HttpClient, hub::Hub, registry::Registry, route_counts::RouteCounts,
+};
 
 /// Deliveries that a node sends at once, beside the few that each lane may send in any case.
 const COMMON_PLACES: usize = 2048;
@@ -64,6 +67,7 @@ pub struct Parts {
     pub circuits: Circuits,
     pub client: HttpClient,
     pub hub: Hub,
+    pub(crate) counts: Arc<RouteCounts>,
     pub writer: Writer,
     pub node: i64,
     pub stop: CancellationToken,
@@ -82,6 +86,7 @@ struct Inner {
     circuits: Circuits,
     client: HttpClient,
     hub: Hub,
+    counts: Arc<RouteCounts>,
     /// Taken out at the end, so that the writer can end as well.
     writer: Mutex<Option<Writer>>,
     lease: Lease,
@@ -113,6 +118,7 @@ impl Workers {
             circuits: parts.circuits,
             client: parts.client,
             hub: parts.hub,
+            counts: parts.counts,
             writer: Mutex::new(Some(parts.writer)),
             stop: parts.stop,
             sends: TaskTracker::new(),
@@ -181,6 +187,11 @@ impl Workers {
     /// Looks whether anything of a destination is due.
     pub fn wake(&self, destination: DestinationId) {
         self.lane(destination).wake();
+    }
+
+    /// Tells that something of a destination will be due.
+    pub fn note_due(&self, destination: DestinationId, at: Timestamp) {
+        self.lane(destination).note_due(at);
     }
 
     /// Waits until nothing is being sent, or until `limit` has passed; then ends what is left.

@@ -5,7 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use domain::{connection::ConnectionStatus, delivery::ErrorClass, destination::DestinationStatus, id::DeliveryId};
+use domain::{
+    connection::ConnectionStatus, delivery::ErrorClass, destination::DestinationStatus, id::DeliveryId, time::Timestamp,
+};
 use store::{
     StoreError,
     queue::Claimed,
@@ -20,6 +22,8 @@ use super::{
 };
 use crate::{
     clock,
+    event_view::EventView,
+    hub,
     pipeline::{
         deliver::{self, Outcome, Outgoing, Sent},
         record::{Dice, Tried, settle},
@@ -129,27 +133,46 @@ impl Workers {
             return Ok(());
         }
         let read;
-        let (source_id, headers, body) = match content {
-            Content::Fresh(event) => (event.source_id, &event.headers, &event.body),
-            Content::Stored(event) => (event.source_id, &event.headers, &event.body),
+        let (event, body) = match content {
+            Content::Fresh(event) => (EventView::of_new(event), &event.body),
+            Content::Stored(event) => (EventView::of_content(claimed.event_id, event), &event.body),
             Content::ToBeRead => match self.read_back(claimed, slot).await? {
                 Some(event) => {
                     read = event;
-                    (read.source_id, &read.headers, &read.body)
+                    (EventView::of_content(claimed.event_id, &read), &read.body)
                 }
                 None => return store.drop_leased(node, claimed, "its event is no longer kept").await,
             },
+        };
+        let now = clock::now();
+        let rules = snapshot.rules(claimed.connection_id).filter(|rules| rules.shapes());
+        let shaped = match rules {
+            Some(rules) => rules.shape(claimed.env_id, &event, body, now).await,
+            None => Ok(None),
         };
         if !self.inner.lease.holds(epoch) {
             // Others may have taken it over already.
             return Ok(());
         }
+        let shaped = match shaped {
+            Ok(shaped) => shaped,
+            Err(error) => {
+                self.settle(claimed, target, now, deliver::give_up(target, error), slot).await;
+                return Ok(());
+            }
+        };
+        let json = Some("application/json");
+        let (event, body) = match &shaped {
+            Some(shaped) => (EventView { headers: &shaped.headers, content_type: json, ..event }, &shaped.body),
+            None => (event, body),
+        };
         let outgoing = Outgoing {
+            event,
+            env_id: claimed.env_id,
             event_id: claimed.event_id,
-            source_id,
+            source_id: event.source_id.unwrap_or_else(hub::test_source),
             delivery_id: claimed.id,
             attempt_number: claimed.attempt_count + 1,
-            headers,
             body: body.clone(),
             now: clock::now(),
             is_test: false,
@@ -177,11 +200,16 @@ impl Workers {
         let begun = Instant::now();
         let sent = deliver::send(&self.inner.client, &self.inner.hub, target, outgoing).await;
         slot.sent = Some((response_of(&sent, begun.elapsed()), begun));
+        self.settle(claimed, target, outgoing.now, sent, slot).await;
+    }
+
+    /// Decides what becomes of the delivery, and has it recorded.
+    async fn settle(&self, claimed: &Claimed, target: &Target, started_at: Timestamp, sent: Sent, slot: &mut Slot) {
         let tried = Tried {
             delivery_id: claimed.id,
-            attempt_number: outgoing.attempt_number,
+            attempt_number: claimed.attempt_count + 1,
             trigger: claimed.trigger,
-            started_at: outgoing.now,
+            started_at,
         };
         let dice = Dice { now: clock::now(), spread: clock::spread(), id_bits: clock::id_bits() };
         let is_refused = matches!(sent.outcome, Outcome::GiveUp(_));
@@ -192,6 +220,7 @@ impl Workers {
         if let Some(writer) = self.writer() {
             writer.record(record).await;
         }
+        self.inner.counts.note_settled(claimed.env_id, claimed.destination_id, verdict, dice.now);
         if let Verdict::Retry(at) = verdict {
             slot.lane.note_due(at);
         }

@@ -159,6 +159,7 @@ impl Driver {
                 destination_id: destination_id(ROUTES[*route]),
                 order_key: None,
                 start: *start,
+                schema_errors: vec![],
             });
             let deliveries: Vec<_> = deliveries.collect();
             next += u32::try_from(deliveries.len()).expect("few deliveries");

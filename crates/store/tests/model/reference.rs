@@ -89,6 +89,7 @@ pub enum Standing {
     Succeeded,
     Failed,
     Cancelled,
+    Skipped,
 }
 
 /// An outcome that was handed to the store.
@@ -217,7 +218,9 @@ impl Reference {
             let standing = match start {
                 Start::Leased => Standing::Taken { by: node },
                 Start::Due => Standing::Pending { due: self.now },
+                Start::DueAt(due) => Standing::Pending { due: *due },
                 Start::Held => Standing::Held,
+                Start::Skipped => Standing::Skipped,
             };
             let trigger = Trigger::Initial;
             let delivery = Delivery { event, route: *route, standing, attempts: 0, trigger, made: Vec::new() };
@@ -358,6 +361,7 @@ impl Delivery {
             Standing::Succeeded => DeliveryStatus::Succeeded,
             Standing::Failed => DeliveryStatus::Failed,
             Standing::Cancelled => DeliveryStatus::Cancelled,
+            Standing::Skipped => DeliveryStatus::Skipped,
         }
     }
 

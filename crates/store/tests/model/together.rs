@@ -328,6 +328,7 @@ impl Process {
                     destination_id: destination_id(destination),
                     order_key: None,
                     start: [Start::Leased, Start::Due, Start::Due, Start::Held][random.random_range(0..4)],
+                    schema_errors: vec![],
                 });
             }
         }

@@ -1,6 +1,6 @@
 //! What can happen to the queue, and which of it can happen next.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use proptest::{
     collection::{btree_map, vec},
@@ -11,7 +11,7 @@ use proptest::{
 use store::writer::Start;
 
 use crate::{
-    reference::{Belief, Listing, Node, Reference, Sharing},
+    reference::{Belief, EPOCH, Listing, Node, Reference, Sharing},
     view::{DESTINATIONS, ROUTES},
 };
 
@@ -198,7 +198,14 @@ fn nodes(state: &Reference, which: impl Fn(&Node) -> bool) -> Vec<i64> {
 }
 
 fn accept(nodes: Vec<i64>) -> BoxedStrategy<Transition> {
-    let start = prop_oneof![2 => Just(Start::Due), 2 => Just(Start::Leased), 1 => Just(Start::Held)];
+    let later = (0_u64..120).prop_map(|seconds| Start::DueAt(EPOCH.plus(Duration::from_secs(seconds))));
+    let start = prop_oneof![
+        4 => Just(Start::Due),
+        4 => Just(Start::Leased),
+        2 => Just(Start::Held),
+        1 => later,
+        1 => Just(Start::Skipped)
+    ];
     let events = vec(btree_map(0..ROUTES.len(), start, 0..=3), 1..=3);
     (select(nodes), events).prop_map(|(node, events)| Transition::Accept { node, events }).boxed()
 }
