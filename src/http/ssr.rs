@@ -33,6 +33,8 @@ use super::{AppState, error::Problem, live, session, site};
 
 /// Bytes of an error as server functions answer it.
 const MAX_ERROR: usize = 64 << 10;
+/// Bytes that a server function is sent: a connection's rules and a body to try them on, percent-encoded.
+const MAX_CALL: usize = 4 << 20;
 
 #[derive(Clone)]
 struct Dashboard {
@@ -79,6 +81,11 @@ async fn page(
 
 async fn server_function(State(state): State<AppState>, session: Session, request: Request) -> Response {
     let theme = theme_of(request.headers());
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, MAX_CALL).await else {
+        return Problem::too_large(MAX_CALL).into_response();
+    };
+    let request = Request::from_parts(parts, Body::from(body));
     let context = context(state, visitor(&session).await, theme);
     let response = leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR { name_the_fault(response).await } else { response }

@@ -81,16 +81,7 @@ pub async fn try_rules(
         } else {
             input.event_id = Some(id(&event)?);
         }
-        let mut result = tried(&project, input.clone(), &mut problems).await?;
-        if !result.matched || result.output.is_none() {
-            // What the transform makes of it is of interest all the same.
-            let alone = domain::rehearsal::TestInput { filter: None, schema: None, ..input };
-            let alone = tried(&project, alone, &mut FieldErrors::default()).await?;
-            result.output = alone.output;
-            if result.errors.iter().all(|error| error.part != TestPart::Transform) {
-                result.errors.extend(alone.errors);
-            }
-        }
+        let mut result = tried(&project, input, &mut problems).await?;
         let output = result.output.take().map(|output| {
             let text = serde_json::to_string_pretty(&output).unwrap_or_default();
             let end = text.floor_char_boundary(SHOWN_BYTES);
