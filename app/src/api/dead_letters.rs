@@ -86,6 +86,7 @@ impl DeadLetterQuery {
             issue_id: chosen(&self.issue).ok()?,
             after: range.map(|(_, _, seconds)| now().minus(std::time::Duration::from_secs(*seconds))),
             before: None,
+            replay_id: None,
         })
     }
 }

@@ -17,7 +17,7 @@ use domain::{
     id::{ConnectionId, DestinationId, EnvId, SourceId},
     ordering::Order,
     rate_limit::Pace,
-    source::{Source, SourceStatus, Verification, VerificationKind},
+    source::{Source, SourceStatus, Verification},
     template::TemplateId,
 };
 use store::{ConfigChanges, Result, Store, signals::Signal};
@@ -73,14 +73,6 @@ pub struct Inlet {
     pub schema: Option<Schema>,
     /// How much of its rate limit this node has used, as [`domain::rate_limit::Pace`] counts it.
     pub tat: Arc<AtomicI64>,
-}
-
-impl Inlet {
-    /// Whether a request has to prove where it comes from.
-    #[must_use]
-    pub fn needs_proof(&self) -> bool {
-        self.verification.as_ref().is_none_or(|verification| verification.kind != VerificationKind::None)
-    }
 }
 
 /// A connection with its rules, ready to be used.

@@ -18,7 +18,7 @@ use crate::{
     Gateway, clock,
     event_view::Payload,
     pipeline::{
-        ingest::{Checked, Origin, admit, check, greet, inlet_of},
+        ingest::{Checked, Origin, Passed, admit, check, greet, inlet_of, make},
         route::{self, Plan, plan},
     },
     providers::Reply,
@@ -96,30 +96,48 @@ impl Gateway {
     /// event is on disk.
     pub async fn ingest(&self, admission: Admission, request: IngestRequest) -> Result<Taken, Refusal> {
         let inlet = admission.0;
-        let can_be_refused = inlet.needs_proof() || inlet.schema.is_some();
-        let kept = can_be_refused.then(|| (request.head.clone(), request.body.clone()));
         let terms = Terms { origin: Origin::Sender, signed_before: request.head.received_at, may_repeat: false };
-        let result = match greet(&inlet, &request, self.public_url()) {
-            Ok(Some(reply)) => Ok(Taken::Greeting(reply)),
-            Ok(None) => self.take_in(&inlet, request, terms).await.map(Taken::Event),
+        let checked = match greet(&inlet, &request, self.public_url()) {
+            Ok(Some(reply)) => return Ok(Taken::Greeting(reply)),
+            Ok(None) => self.check(&inlet, &request, terms),
             Err(refusal) => Err(refusal),
         };
+        let passed = checked.inspect_err(|refusal| {
+            self.inner.rejections.note(&inlet, &request.head, Some(&request.body), refusal);
+        })?;
+        let kept = passed.is_good_once().then(|| (request.head.clone(), request.body.clone()));
+        let result = self.keep(&inlet, request, passed, terms).await;
         if let (Err(refusal), Some((head, body))) = (&result, kept) {
             self.inner.rejections.note(&inlet, &head, Some(&body), refusal);
         }
-        result
+        result.map(Taken::Event)
     }
 
     /// Stores a request as an event, on other terms. A refusal is not remembered.
     pub(super) async fn take_in(
         &self,
         inlet: &Arc<Inlet>,
+        request: IngestRequest,
+        terms: Terms,
+    ) -> Result<Acknowledged, Refusal> {
+        let passed = self.check(inlet, &request, terms)?;
+        self.keep(inlet, request, passed, terms).await
+    }
+
+    fn check(&self, inlet: &Inlet, request: &IngestRequest, terms: Terms) -> Result<Passed, Refusal> {
+        check(inlet, request, self.public_url(), terms.origin, terms.signed_before)
+    }
+
+    /// Stores a request that passed, and begins what follows from it.
+    async fn keep(
+        &self,
+        inlet: &Arc<Inlet>,
         mut request: IngestRequest,
+        passed: Passed,
         terms: Terms,
     ) -> Result<Acknowledged, Refusal> {
         let room = request.room.take();
-        let Checked { event, payload, mut once } =
-            check(inlet, request, self.public_url(), terms.origin, terms.signed_before, clock::id_bits())?;
+        let Checked { event, payload, mut once } = make(inlet, request, passed, clock::id_bits());
         if terms.may_repeat {
             once.clear();
         }

@@ -173,7 +173,16 @@ fn check_address(inlet: &Inlet, address: Option<IpAddr>) -> Result<(), Refusal> 
     }
 }
 
-/// A request that passed every check.
+/// What a request that passed every check has shown of itself.
+pub struct Passed {
+    verification_status: VerificationStatus,
+    /// By what it is known, where the provider sends it once only.
+    nonce: Option<String>,
+    payload: Payload,
+    schema_errors: Option<String>,
+}
+
+/// An event that is to be stored.
 pub struct Checked {
     pub event: NewEvent,
     /// The body, decompressed.
@@ -191,25 +200,37 @@ pub enum Origin {
     Owner,
 }
 
-/// Checks a request that was let in, and makes the event of it that is to be stored. Its signature has to be good at
-/// `signed_before`, for this server's `public_url`.
+/// Checks a request that was let in. Its signature has to be good at `signed_before`, for this server's `public_url`.
 pub fn check(
     inlet: &Inlet,
-    request: IngestRequest,
+    request: &IngestRequest,
     public_url: &str,
     origin: Origin,
     signed_before: Timestamp,
-    id_bits: u128,
-) -> Result<Checked, Refusal> {
+) -> Result<Passed, Refusal> {
     let (verification_status, nonce) = match origin {
-        Origin::Sender => verify(inlet, &request, public_url, signed_before)?,
+        Origin::Sender => verify(inlet, request, public_url, signed_before)?,
         Origin::Owner => (VerificationStatus::NotRequired, None),
     };
-    let IngestRequest { head, body, .. } = request;
-    let encoding = head.headers.get(http::header::CONTENT_ENCODING).and_then(|value| value.to_str().ok());
-    let content = content::decoded(encoding, &body);
-    let payload = Payload::new(content);
+    let encoding = request.head.headers.get(http::header::CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+    let payload = Payload::new(content::decoded(encoding, &request.body));
     let schema_errors = hold_against_schema(inlet, &payload)?;
+    Ok(Passed { verification_status, nonce, payload, schema_errors })
+}
+
+impl Passed {
+    /// Whether it can still be refused, since the provider sends it once only.
+    #[must_use]
+    pub fn is_good_once(&self) -> bool {
+        self.nonce.is_some()
+    }
+}
+
+/// Makes the event of a request that is to be stored.
+#[must_use]
+pub fn make(inlet: &Inlet, request: IngestRequest, passed: Passed, id_bits: u128) -> Checked {
+    let Passed { verification_status, nonce, payload, schema_errors } = passed;
+    let IngestRequest { head, body, .. } = request;
     let content = payload.content();
     let described = providers::describe(inlet.template, &head.headers, content);
     let headers = header_list(&head.headers);
@@ -233,7 +254,7 @@ pub fn check(
         body,
         schema_errors,
     };
-    Ok(Checked { event, payload, once })
+    Checked { event, payload, once }
 }
 
 /// The answer to a request by which the provider tries the URL out, and which is no event.
