@@ -234,7 +234,8 @@ pub fn make(inlet: &Inlet, request: IngestRequest, passed: Passed, id_bits: u128
     let content = payload.content();
     let described = providers::describe(inlet.template, &head.headers, content);
     let headers = header_list(&head.headers);
-    let parts = EventParts { headers: &headers, query: head.query.as_deref(), body: content };
+    let parts =
+        EventParts { headers: &headers, query: head.query.as_deref(), body: content, json: payload.known_json() };
     let once = once_keys(inlet, &parts, &body, nonce, head.received_at);
     let (headers, query) = without_secret(inlet, headers, head.query);
     let event = NewEvent {
