@@ -22,7 +22,7 @@ const PUBLIC: [&str; 4] = ["account/sign_up_is_open", "account/sign_up", "accoun
 /// What a person who has signed in may call on their own account, without a project.
 const OWN: [&str; 2] = ["account/sign_out", "account/viewer"];
 /// What anybody in the organization may read.
-const READING: [&str; 17] = [
+const READING: [&str; 21] = [
     "sources/event_types",
     "sources/list",
     "sources/newest",
@@ -38,6 +38,10 @@ const READING: [&str; 17] = [
     "events/list",
     "events/content",
     "events/progress",
+    "replays/list",
+    "replays/get",
+    "replays/choices",
+    "replays/deliveries",
     "projects/overview",
     "names",
 ];
@@ -94,6 +98,9 @@ fn arguments(world: &World, ids: &BTreeMap<&'static str, String>) -> Vec<(String
         ("type", "none"),
         ("kind", "none"),
         ("query[search]", ""),
+        ("through", ""),
+        ("range", "1h"),
+        ("form[range]", "1h"),
     ];
     arguments.extend(ids.iter().map(|(name, id)| (*name, id.as_str())));
     for empty in [
@@ -119,6 +126,12 @@ fn arguments(world: &World, ids: &BTreeMap<&'static str, String>) -> Vec<(String
         "jitter",
         "give_up_on",
         "signing",
+        "from",
+        "to",
+        "filter",
+        "rate_per_second",
+        "limit",
+        "include_duplicates",
     ] {
         arguments.push((empty, ""));
     }
@@ -134,7 +147,12 @@ async fn furnished(world: &World, sink: &Sink) -> (Server, BTreeMap<&'static str
     let delivery = api.delivery_becomes(&event, "succeeded").await["id"].as_str().expect("an id").to_owned();
     let connection = api.all("/v1/connections").await[0]["id"].as_str().expect("an id").to_owned();
     let key = api.all("/v1/api-keys").await[0]["id"].as_str().expect("an id").to_owned();
+    // It sends nothing, and stays as it is.
+    let replay = json!({ "from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z", "source_id": source });
+    let replay = api.make("replays", replay).await;
+    api.post(&format!("/v1/replays/{replay}/pause"), json!({})).await;
     let ids = BTreeMap::from([
+        ("replay", replay),
         ("source", source.clone()),
         ("source_id", source.clone()),
         ("end", source),
@@ -168,7 +186,7 @@ async fn sign_up(server: &Server, email: &str) -> String {
 /// What of the project a caller could have changed or seen.
 async fn state_of(server: &Server) -> Vec<Vec<Value>> {
     let mut state = Vec::new();
-    for list in ["environments", "sources", "destinations", "connections", "events", "deliveries", "api-keys"] {
+    for list in ["environments", "sources", "destinations", "connections", "events", "deliveries", "replays", "api-keys"] {
         let mut rows = if list == "environments" {
             server.api().get("/v1/environments").await.list()
         } else {

@@ -9,6 +9,7 @@
 pub mod api_key;
 pub mod checks;
 pub mod circuit;
+pub mod configuration;
 pub mod connection;
 pub mod dedup;
 pub mod delivery;

@@ -1,6 +1,7 @@
 //! The REST API under `/v1`: thin handlers over the gateway's use cases, a file for each kind of resource.
 
 mod api_keys;
+mod configuration;
 mod connections;
 mod deliveries;
 mod destinations;
@@ -24,6 +25,7 @@ pub fn router() -> Router<AppState> {
         .merge(events::router())
         .merge(deliveries::router())
         .merge(replays::router())
+        .merge(configuration::router())
         .merge(api_keys::router())
         .route("/ws", get(ws::connect))
         .fallback(|| async { Problem::not_found() })

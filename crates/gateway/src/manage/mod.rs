@@ -7,6 +7,7 @@ mod access;
 mod accounts;
 mod api_keys;
 mod channels;
+mod configuration;
 mod connections;
 mod deliveries;
 mod destinations;
