@@ -27,9 +27,12 @@ fn main() -> ExitCode {
     };
     match runtime.block_on(cli::run(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("hookstream: {error:#}");
-            ExitCode::FAILURE
-        }
+        Err(error) => match error.downcast_ref::<cli::Failure>() {
+            Some(failure) => failure.tell(),
+            None => {
+                eprintln!("hookstream: {error:#}");
+                ExitCode::FAILURE
+            }
+        },
     }
 }

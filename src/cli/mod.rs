@@ -1,14 +1,20 @@
 //! The command line: a file for each command.
 
+mod apply;
 mod bootstrap;
+mod client;
+mod export;
+mod failure;
 mod migrate;
 mod secrets;
 mod serve;
+mod yaml;
 
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub use self::failure::Failure;
 use crate::{config::Config, telemetry};
 
 /// A webhook gateway that you run yourself.
@@ -30,15 +36,26 @@ enum Command {
     Migrate,
     /// Make the first user, organization, project and API key, and print them as JSON
     Bootstrap(bootstrap::Arguments),
+    /// Write a project's sources, destinations and connections as YAML
+    Export(export::Arguments),
+    /// Make a project be what a YAML file says, after showing what that changes
+    Apply(apply::Arguments),
     /// See which secret keys are in use, or replace them
     #[command(subcommand)]
     Secrets(secrets::Command),
 }
 
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    // What talks to a server needs none of a server's settings.
+    let command = match arguments.command {
+        Command::Export(arguments) => return export::run(arguments).await,
+        Command::Apply(arguments) => return apply::run(arguments).await,
+        own => own,
+    };
     let config = Config::load(arguments.config.as_deref())?;
     telemetry::init(&config.log)?;
-    match arguments.command {
+    match command {
+        Command::Export(_) | Command::Apply(_) => Ok(()),
         Command::Serve => serve::run(&config).await,
         Command::Migrate => migrate::run(&config).await,
         Command::Bootstrap(arguments) => bootstrap::run(&config, arguments).await,

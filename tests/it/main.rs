@@ -51,6 +51,7 @@ macro_rules! on_postgres_too {
 mod world;
 
 mod api;
+mod configuration;
 mod connections;
 mod delivery;
 mod destination_forms;
@@ -69,6 +70,7 @@ mod outage;
 mod peers;
 mod pooler;
 mod providers;
+mod replays;
 mod retention;
 mod retries;
 mod secrets;

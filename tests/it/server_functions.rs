@@ -53,6 +53,10 @@ const READING: &[&str] = &[
     "dead_letters/list",
     "dead_letters/operations",
     "events/routes",
+    "replays/list",
+    "replays/get",
+    "replays/choices",
+    "replays/deliveries",
     "projects/overview",
     "names",
 ];
@@ -111,6 +115,9 @@ fn arguments(world: &World, ids: &BTreeMap<&'static str, String>) -> Vec<(String
         ("query[search]", ""),
         ("action", "resolve"),
         ("all", "true"),
+        ("through", ""),
+        ("range", "1h"),
+        ("form[range]", "1h"),
     ];
     arguments.extend(ids.iter().map(|(name, id)| (*name, id.as_str())));
     for empty in [
@@ -136,6 +143,12 @@ fn arguments(world: &World, ids: &BTreeMap<&'static str, String>) -> Vec<(String
         "jitter",
         "give_up_on",
         "signing",
+        "from",
+        "to",
+        "filter",
+        "rate_per_second",
+        "limit",
+        "include_duplicates",
     ] {
         arguments.push((empty, ""));
     }
@@ -152,9 +165,14 @@ async fn furnished(world: &World, sink: &Sink) -> (Server, BTreeMap<&'static str
     let connection = api.all("/v1/connections").await[0]["id"].as_str().expect("an id").to_owned();
     let key = api.all("/v1/api-keys").await[0]["id"].as_str().expect("an id").to_owned();
     let (issue, operation) = failed_once(&server).await;
+    // It sends nothing, and stays as it is.
+    let replay = json!({ "from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z", "source_id": source });
+    let replay = api.make("replays", replay).await;
+    api.post(&format!("/v1/replays/{replay}/pause"), json!({})).await;
     let ids = BTreeMap::from([
         ("issue", issue),
         ("operation", operation),
+        ("replay", replay),
         ("source", source.clone()),
         ("source_id", source.clone()),
         ("end", source),
@@ -208,6 +226,7 @@ async fn state_of(server: &Server) -> Vec<Vec<Value>> {
         "deliveries",
         "issues",
         "bulk-operations",
+        "replays",
         "api-keys",
     ] {
         let mut rows = if list == "environments" {

@@ -75,12 +75,12 @@ impl ReplayForm {
 
 /// What a replay can go through.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReplayChoices {
+pub struct ReplayWays {
     pub sources: Vec<Named>,
     pub connections: Vec<Named>,
 }
 
-impl ReplayChoices {
+impl ReplayWays {
     /// In words, what a replay goes through.
     #[must_use]
     pub fn words(&self, replay: &Replay) -> String {
@@ -111,7 +111,7 @@ pub async fn find_replay(env: String, replay: String) -> Result<Replay, ApiError
 
 /// The newest sources and connections.
 #[server(endpoint = "replays/choices")]
-pub async fn replay_choices(env: String) -> Result<ReplayChoices, ApiError> {
+pub async fn replay_choices(env: String) -> Result<ReplayWays, ApiError> {
     in_project(&env, async |project| {
         let all = domain::page::PageRequest::first(domain::page::PageRequest::MAX_LIMIT);
         let sources = project.gateway.sources(&project.access, all).await?.data;
@@ -128,7 +128,7 @@ pub async fn replay_choices(env: String) -> Result<ReplayChoices, ApiError> {
         });
         let connections = connections.collect();
         let sources = sources.iter().map(|it| Named { id: it.id.to_string(), name: it.name.clone() }).collect();
-        Ok(ReplayChoices { sources, connections })
+        Ok(ReplayWays { sources, connections })
     })
     .await
 }

@@ -10,6 +10,7 @@ pub mod api_key;
 pub mod bulk;
 pub mod checks;
 pub mod circuit;
+pub mod configuration;
 pub mod connection;
 pub mod dedup;
 pub mod delivery;

@@ -13,6 +13,7 @@ use sea_orm::{
 
 use crate::{
     config::next_version,
+    connection::Transaction,
     entity::connection::{ActiveModel, Column, Entity, Model},
     error::{Result, StoreError},
     row::{at, json, number, parse, to_json, uuid},
@@ -61,6 +62,21 @@ impl Scope {
 
     pub async fn insert_connection(&self, id: ConnectionId, spec: &ConnectionSpec, now: Timestamp) -> Result<()> {
         let transaction = self.store.begin().await?;
+        let version = next_version(&self.store, &transaction).await?;
+        self.insert_connection_in(&transaction, id, spec, version, now).await?;
+        self.store.commit(transaction).await?;
+        self.store.config_changed();
+        Ok(())
+    }
+
+    pub(crate) async fn insert_connection_in(
+        &self,
+        transaction: &Transaction,
+        id: ConnectionId,
+        spec: &ConnectionSpec,
+        version: i64,
+        now: Timestamp,
+    ) -> Result<()> {
         let row = ActiveModel {
             id: Set(uuid(id.as_u128())),
             env_id: Set(self.env_uuid()),
@@ -70,10 +86,7 @@ impl Scope {
             deleted_at: Set(None),
             ..Default::default()
         };
-        let version = next_version(&self.store, &transaction).await?;
-        fill(row, spec, version, now)?.insert(&transaction).await?;
-        self.store.commit(transaction).await?;
-        self.store.config_changed();
+        fill(row, spec, version, now)?.insert(transaction).await?;
         Ok(())
     }
 
@@ -81,11 +94,25 @@ impl Scope {
     pub async fn update_connection(&self, id: ConnectionId, spec: &ConnectionSpec, now: Timestamp) -> Result<bool> {
         let transaction = self.store.begin().await?;
         let version = next_version(&self.store, &transaction).await?;
-        let query = self.find_connections().filter(Column::Id.eq(uuid(id.as_u128())));
-        let Some(row) = query.one(&transaction).await? else { return Ok(false) };
-        fill(row.into_active_model(), spec, version, now)?.update(&transaction).await?;
+        if !self.update_connection_in(&transaction, id, spec, version, now).await? {
+            return Ok(false);
+        }
         self.store.commit(transaction).await?;
         self.store.config_changed();
+        Ok(true)
+    }
+
+    pub(crate) async fn update_connection_in(
+        &self,
+        transaction: &Transaction,
+        id: ConnectionId,
+        spec: &ConnectionSpec,
+        version: i64,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let query = self.find_connections().filter(Column::Id.eq(uuid(id.as_u128())));
+        let Some(row) = query.one(transaction).await? else { return Ok(false) };
+        fill(row.into_active_model(), spec, version, now)?.update(transaction).await?;
         Ok(true)
     }
 

@@ -10,6 +10,7 @@ use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, Into
 
 use crate::{
     config::next_version,
+    connection::Transaction,
     entity::destination::{ActiveModel, Column, Entity, Model},
     error::{Result, StoreError},
     row::{at, json, number, parse, to_json, uuid},
@@ -35,6 +36,21 @@ impl Scope {
 
     pub async fn insert_destination(&self, id: DestinationId, spec: &DestinationSpec, now: Timestamp) -> Result<()> {
         let transaction = self.store.begin().await?;
+        let version = next_version(&self.store, &transaction).await?;
+        self.insert_destination_in(&transaction, id, spec, version, now).await?;
+        self.store.commit(transaction).await?;
+        self.store.config_changed();
+        Ok(())
+    }
+
+    pub(crate) async fn insert_destination_in(
+        &self,
+        transaction: &Transaction,
+        id: DestinationId,
+        spec: &DestinationSpec,
+        version: i64,
+        now: Timestamp,
+    ) -> Result<()> {
         let row = ActiveModel {
             id: Set(uuid(id.as_u128())),
             env_id: Set(self.env_uuid()),
@@ -42,10 +58,7 @@ impl Scope {
             deleted_at: Set(None),
             ..Default::default()
         };
-        let version = next_version(&self.store, &transaction).await?;
-        fill(row, spec, version, now)?.insert(&transaction).await?;
-        self.store.commit(transaction).await?;
-        self.store.config_changed();
+        fill(row, spec, version, now)?.insert(transaction).await?;
         Ok(())
     }
 
@@ -53,11 +66,25 @@ impl Scope {
     pub async fn update_destination(&self, id: DestinationId, spec: &DestinationSpec, now: Timestamp) -> Result<bool> {
         let transaction = self.store.begin().await?;
         let version = next_version(&self.store, &transaction).await?;
-        let query = self.find_destinations().filter(Column::Id.eq(uuid(id.as_u128())));
-        let Some(row) = query.one(&transaction).await? else { return Ok(false) };
-        fill(row.into_active_model(), spec, version, now)?.update(&transaction).await?;
+        if !self.update_destination_in(&transaction, id, spec, version, now).await? {
+            return Ok(false);
+        }
         self.store.commit(transaction).await?;
         self.store.config_changed();
+        Ok(true)
+    }
+
+    pub(crate) async fn update_destination_in(
+        &self,
+        transaction: &Transaction,
+        id: DestinationId,
+        spec: &DestinationSpec,
+        version: i64,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let query = self.find_destinations().filter(Column::Id.eq(uuid(id.as_u128())));
+        let Some(row) = query.one(transaction).await? else { return Ok(false) };
+        fill(row.into_active_model(), spec, version, now)?.update(transaction).await?;
         Ok(true)
     }
 

@@ -8,6 +8,7 @@
 
 mod accounts;
 mod api_keys;
+mod apply;
 mod batch;
 mod body;
 pub mod bulk;
@@ -44,6 +45,7 @@ mod wal;
 pub mod writer;
 
 pub use accounts::NewAccount;
+pub use apply::ConfigChange;
 pub use config::ConfigChanges;
 pub use db::{Options, Store};
 pub use error::{Result, StoreError};

@@ -13,6 +13,7 @@ use sea_orm::{
 
 use crate::{
     config::next_version,
+    connection::Transaction,
     db::Store,
     entity::source::{ActiveModel, Column, Entity, Model},
     error::{Result, StoreError},
@@ -65,6 +66,21 @@ impl Scope {
 
     pub async fn insert_source(&self, id: SourceId, spec: &SourceSpec, now: Timestamp) -> Result<()> {
         let transaction = self.store.begin().await?;
+        let version = next_version(&self.store, &transaction).await?;
+        self.insert_source_in(&transaction, id, spec, version, now).await?;
+        self.store.commit(transaction).await?;
+        self.store.config_changed();
+        Ok(())
+    }
+
+    pub(crate) async fn insert_source_in(
+        &self,
+        transaction: &Transaction,
+        id: SourceId,
+        spec: &SourceSpec,
+        version: i64,
+        now: Timestamp,
+    ) -> Result<()> {
         let row = ActiveModel {
             id: Set(uuid(id.as_u128())),
             env_id: Set(self.env_uuid()),
@@ -74,10 +90,7 @@ impl Scope {
             deleted_at: Set(None),
             ..Default::default()
         };
-        let version = next_version(&self.store, &transaction).await?;
-        fill(row, spec, version, now)?.insert(&transaction).await?;
-        self.store.commit(transaction).await?;
-        self.store.config_changed();
+        fill(row, spec, version, now)?.insert(transaction).await?;
         Ok(())
     }
 
@@ -85,12 +98,25 @@ impl Scope {
     pub async fn update_source(&self, id: SourceId, spec: &SourceSpec, now: Timestamp) -> Result<bool> {
         let transaction = self.store.begin().await?;
         let version = next_version(&self.store, &transaction).await?;
-        let Some(row) = self.find_sources().filter(Column::Id.eq(uuid(id.as_u128()))).one(&transaction).await? else {
+        if !self.update_source_in(&transaction, id, spec, version, now).await? {
             return Ok(false);
-        };
-        fill(row.into_active_model(), spec, version, now)?.update(&transaction).await?;
+        }
         self.store.commit(transaction).await?;
         self.store.config_changed();
+        Ok(true)
+    }
+
+    pub(crate) async fn update_source_in(
+        &self,
+        transaction: &Transaction,
+        id: SourceId,
+        spec: &SourceSpec,
+        version: i64,
+        now: Timestamp,
+    ) -> Result<bool> {
+        let query = self.find_sources().filter(Column::Id.eq(uuid(id.as_u128())));
+        let Some(row) = query.one(transaction).await? else { return Ok(false) };
+        fill(row.into_active_model(), spec, version, now)?.update(transaction).await?;
         Ok(true)
     }
 

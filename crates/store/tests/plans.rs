@@ -161,6 +161,44 @@ const STATEMENTS: &[(&str, &[&str])] = &[
          ORDER BY i.last_seen_at, i.id LIMIT 200",
         &["issues_unresolved (last_seen_at"],
     ),
+        "SELECT * FROM events e WHERE e.env_id = ? AND e.source_id = ? AND e.id >= ? AND e.id < ? ORDER BY e.id LIMIT ?",
+        &["events_source (env_id=? AND source_id=? AND id>? AND id<?)"],
+    ),
+    (
+        "SELECT id, status FROM deliveries WHERE env_id = ? AND event_id IN (SELECT unhex(value) FROM json_each(?)) \
+         AND status IN ('pending', 'in_flight', 'waiting', 'held', 'failed')",
+        &["deliveries_event (env_id=? AND event_id=?)"],
+    ),
+    (
+        "SELECT id FROM events WHERE env_id = ? AND id IN (SELECT unhex(value) FROM json_each(?))",
+        &["events USING PRIMARY KEY (env_id=? AND id=?)"],
+    ),
+    (
+        "UPDATE deliveries SET due_at = r.value ->> 'due' FROM json_each(?) AS r WHERE deliveries.env_id = ? \
+         AND deliveries.id = unhex(r.value ->> 'id') AND deliveries.status = 'failed'",
+        &["deliveries USING PRIMARY KEY (env_id=? AND id=?)"],
+    ),
+    (
+        "UPDATE events SET open_count = open_count + (r.value ->> 'made') FROM json_each(?) AS r \
+         WHERE events.env_id = ? AND events.id = unhex(r.value ->> 'id')",
+        &["events USING PRIMARY KEY (env_id=? AND id=?)"],
+    ),
+    (
+        "SELECT * FROM deliveries e WHERE e.env_id = ? AND e.replay_id = ? AND e.id < ? ORDER BY e.id DESC LIMIT 51",
+        &["deliveries_replay (env_id=? AND replay_id=? AND id<?)"],
+    ),
+    (
+        "SELECT * FROM deliveries e WHERE e.env_id = ? AND e.replay_id = ? AND e.status = 'failed' \
+         AND e.status <> 'succeeded' ORDER BY e.id DESC LIMIT 51",
+        &["deliveries_replay_status (env_id=? AND replay_id=? AND status=?)"],
+    ),
+    (
+        "SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE env_id = ? AND replay_id = ? \
+         AND status IN ('pending', 'in_flight', 'waiting', 'held') LIMIT ?) AS f",
+        &["deliveries_replay_status (env_id=? AND replay_id=? AND status=?)"],
+    ),
+    ("SELECT 1 AS one FROM replays WHERE is_active LIMIT 1", &["replays_active"]),
+    ("SELECT * FROM replays e WHERE e.env_id = ? ORDER BY e.id DESC LIMIT 51", &["e USING PRIMARY KEY (env_id=?)"]),
 ];
 
 #[tokio::test]

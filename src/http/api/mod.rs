@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod bulk_operations;
+mod configuration;
 mod connections;
 mod deliveries;
 mod destinations;
@@ -28,6 +29,7 @@ pub fn router() -> Router<AppState> {
         .merge(bulk_operations::router())
         .merge(issues::router())
         .merge(replays::router())
+        .merge(configuration::router())
         .merge(api_keys::router())
         .route("/ws", get(ws::connect))
         .fallback(|| async { Problem::not_found() })

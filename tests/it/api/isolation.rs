@@ -19,6 +19,8 @@ async fn what_is_foreign_does_not_exist(on: On) {
     let delivery = api.delivery_becomes(&event, "succeeded").await["id"].as_str().expect("an id").to_owned();
     let connection = api.all("/v1/connections").await[0]["id"].as_str().expect("an id").to_owned();
     let key = api.all("/v1/api-keys").await[0]["id"].as_str().expect("an id").to_owned();
+    let range = json!({ "from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z" });
+    let replay = api.make("replays", range).await;
     let environment = world.account.env_id.clone();
 
     let resources = [
@@ -28,6 +30,7 @@ async fn what_is_foreign_does_not_exist(on: On) {
         format!("/v1/connections/{connection}"),
         format!("/v1/events/{event}"),
         format!("/v1/deliveries/{delivery}"),
+        format!("/v1/replays/{replay}"),
         format!("/v1/api-keys/{key}"),
     ];
     let before: Vec<Value> =
@@ -46,6 +49,7 @@ async fn what_is_foreign_does_not_exist(on: On) {
         format!("events/{event}/retry"),
         format!("deliveries/{delivery}/retry"),
         format!("deliveries/{delivery}/cancel"),
+        format!("replays/{replay}/cancel"),
         format!("api-keys/{key}/rotate"),
     ] {
         requests.push((Method::POST, format!("/v1/{action}"), json!({})));

@@ -10,7 +10,7 @@ use leptos_router::hooks::use_query_map;
 
 use super::{new::LeftOut, progress_words};
 use crate::{
-    api::replays::{CancelReplay, ReplayChoices, SetReplayStatus, find_replay, replay_choices, replay_deliveries},
+    api::replays::{CancelReplay, ReplayWays, SetReplayStatus, find_replay, replay_choices, replay_deliveries},
     components::*,
     pages::{
         destinations::DeliveryTable,
@@ -38,7 +38,7 @@ pub fn ReplayPage() -> impl IntoView {
     view! {
         <Loaded
             load=move || async move { Ok((found.await?, deliveries.await?, choices.await?)) }
-            children={move |(replay, deliveries, choices): (Replay, Page<Delivery>, ReplayChoices)| {
+            children={move |(replay, deliveries, choices): (Replay, Page<Delivery>, ReplayWays)| {
                 let (status, cursor) = (status.get_untracked(), cursor.get_untracked());
                 view! { <ReplayDetail replay=replay deliveries=deliveries choices=choices status=status cursor=cursor/> }.into_any()
             }}
@@ -51,7 +51,7 @@ pub fn ReplayPage() -> impl IntoView {
 fn ReplayDetail(
     replay: Replay,
     deliveries: Page<Delivery>,
-    choices: ReplayChoices,
+    choices: ReplayWays,
     status: String,
     cursor: Option<String>,
 ) -> impl IntoView {

@@ -6,7 +6,7 @@ use leptos_router::hooks::use_query_map;
 
 use super::progress_words;
 use crate::{
-    api::replays::{ReplayChoices, replay_choices, replays},
+    api::replays::{ReplayWays, replay_choices, replays},
     components::*,
     pages::{
         counted,
@@ -33,7 +33,7 @@ pub fn ReplaysPage() -> impl IntoView {
         <Loaded
             load=move || async move { Ok((page.await?, choices.await?)) }
             skeleton=|| view! { <SkeletonTable/> }
-            children={move |(page, choices): (Page<Replay>, ReplayChoices)| {
+            children={move |(page, choices): (Page<Replay>, ReplayWays)| {
                 if page.data.is_empty() {
                     return view! { <NoReplays project=project/> }.into_any();
                 }
@@ -73,7 +73,7 @@ fn NoReplays(project: Project) -> impl IntoView {
 }
 
 #[component]
-fn ReplayList(page: Page<Replay>, choices: ReplayChoices, cursor: Option<String>) -> impl IntoView {
+fn ReplayList(page: Page<Replay>, choices: ReplayWays, cursor: Option<String>) -> impl IntoView {
     let project = use_project();
     let shown = counted(page.data.len() as u64, "replay");
     let next = paths::after(&paths::replays(project.id()), page.next_cursor.as_deref());
@@ -107,7 +107,7 @@ fn ReplayList(page: Page<Replay>, choices: ReplayChoices, cursor: Option<String>
     .into_any()
 }
 
-fn row(project: Project, replay: &Replay, choices: StoredValue<ReplayChoices>) -> impl IntoView + use<> {
+fn row(project: Project, replay: &Replay, choices: StoredValue<ReplayWays>) -> AnyView {
     let status = Status::from(replay.status);
     let name = choices.with_value(|choices| choices.words(replay));
     let words = progress_words(replay);
@@ -122,4 +122,5 @@ fn row(project: Project, replay: &Replay, choices: StoredValue<ReplayChoices>) -
             <Cell label="Started" fit=true><RelativeTime at=replay.created_at quiet=true/></Cell>
         </TableRow>
     }
+    .into_any()
 }

@@ -8,7 +8,7 @@ use leptos_router::hooks::use_query_map;
 use crate::{
     api::{
         ApiError,
-        replays::{OTHER_RANGE, ReplayChoices, ReplayForm, StartReplay, count_replay, ranges, replay_choices},
+        replays::{OTHER_RANGE, ReplayForm, ReplayWays, StartReplay, count_replay, ranges, replay_choices},
     },
     components::*,
     pages::{
@@ -40,7 +40,7 @@ pub fn NewReplayPage() -> impl IntoView {
                 let (choices, counted) = (choices.await?, counted.await);
                 Ok((asked.get_untracked(), choices, counted))
             }
-            children={|(asked, choices, counted): (ReplayForm, ReplayChoices, Counted)| {
+            children={|(asked, choices, counted): (ReplayForm, ReplayWays, Counted)| {
                 view! { <NewReplay asked=asked choices=choices counted=counted/> }.into_any()
             }}
         />
@@ -49,7 +49,7 @@ pub fn NewReplayPage() -> impl IntoView {
 }
 
 #[component]
-fn NewReplay(asked: ReplayForm, choices: ReplayChoices, counted: Counted) -> impl IntoView {
+fn NewReplay(asked: ReplayForm, choices: ReplayWays, counted: Counted) -> impl IntoView {
     let env = use_project().id();
     let problem = Signal::stored(match &counted {
         Some(Err(ApiError::Invalid(errors))) => Problem::from(errors.clone()),
@@ -87,7 +87,7 @@ fn NewReplay(asked: ReplayForm, choices: ReplayChoices, counted: Counted) -> imp
 }
 
 #[component]
-fn ReplayFields(asked: ReplayForm, choices: ReplayChoices) -> impl IntoView {
+fn ReplayFields(asked: ReplayForm, choices: ReplayWays) -> impl IntoView {
     let through: Vec<_> = std::iter::once(Choice::new("", "Everything of this project"))
         .chain(choices.sources.into_iter().map(|named| Choice::new(named.id, format!("All of {}", named.name))))
         .chain(choices.connections.into_iter().map(|named| Choice::new(named.id, named.name)))
@@ -96,6 +96,8 @@ fn ReplayFields(asked: ReplayForm, choices: ReplayChoices) -> impl IntoView {
         .map(|(word, label, _)| Choice::new(word, label))
         .chain([Choice::new(OTHER_RANGE, "From … to …")])
         .collect();
+    let number = |text: &str| text.parse::<i64>().ok();
+    let (rate, limit) = (number(&asked.rate_per_second), number(&asked.limit));
     view! {
         <FieldRow>
             <Field name="through" label="Send" help="The events of a source go through all of its connections.">
@@ -130,10 +132,10 @@ fn ReplayFields(asked: ReplayForm, choices: ReplayChoices) -> impl IntoView {
         </Field>
         <FieldRow>
             <Field name="rate_per_second" label="At most" optional_mark=true help="Without a rate, as quickly as the receivers take them beside what comes in live.">
-                <NumberInput value=asked.rate_per_second.parse::<i64>().ok() min=1 unit="deliveries a second"/>
+                <NumberInput value=rate min=1 unit="deliveries a second"/>
             </Field>
             <Field name="limit" label="No more than" optional_mark=true help="The oldest of the range come first.">
-                <NumberInput value=asked.limit.parse::<i64>().ok() min=1 unit="events"/>
+                <NumberInput value=limit min=1 unit="events"/>
             </Field>
         </FieldRow>
         <Checkbox

@@ -173,7 +173,7 @@ impl Gateway {
         Ok(())
     }
 
-    fn sealed_destination(&self, id: DestinationId, mut spec: DestinationSpec) -> Result<DestinationSpec> {
+    pub(super) fn sealed_destination(&self, id: DestinationId, mut spec: DestinationSpec) -> Result<DestinationSpec> {
         let place = destination_place(id);
         let mut seal = |secret: &String| self.inner.vault.seal(&place, secret);
         spec.config = spec.config.map_secrets(&mut seal)?;
@@ -226,7 +226,7 @@ fn drop_dependent(input: &mut Value, patch: &Value) {
     }
 }
 
-fn generate_secret(spec: &mut DestinationSpec) -> Option<String> {
+pub(super) fn generate_secret(spec: &mut DestinationSpec) -> Option<String> {
     if spec.signing.scheme == SigningScheme::None || !spec.signing.secrets.is_empty() {
         return None;
     }

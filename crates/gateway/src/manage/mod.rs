@@ -8,6 +8,7 @@ mod accounts;
 mod api_keys;
 mod bulk;
 mod channels;
+mod configuration;
 mod connections;
 mod deliveries;
 mod destinations;

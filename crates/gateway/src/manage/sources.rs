@@ -151,7 +151,7 @@ impl Gateway {
         Ok(access.rows.event_types(id).await?)
     }
 
-    fn sealed_source(&self, id: SourceId, mut spec: SourceSpec) -> Result<SourceSpec> {
+    pub(super) fn sealed_source(&self, id: SourceId, mut spec: SourceSpec) -> Result<SourceSpec> {
         if let Some(schema) = &spec.checks.schema {
             Schema::compile(schema).map_err(|why| FieldErrors::one("schema", why))?;
         }
