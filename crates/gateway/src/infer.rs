@@ -1,8 +1,9 @@
 //! A JSON Schema that payloads fit, made from some that were seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::rehearsal::InferredSchema;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 /// How deep payloads are looked into, and how many fields of an object and items of an array.
@@ -23,19 +24,25 @@ pub(crate) struct Inference {
 /// What stood at one place.
 #[derive(Default)]
 struct Node {
-    is_null: bool,
-    is_boolean: bool,
-    is_integer: bool,
-    is_number: bool,
-    is_string: bool,
+    types: BTreeSet<Type>,
     /// Objects that stood there.
     objects: u32,
     /// How many of them had the field, and what stood in it.
     fields: BTreeMap<String, (u32, Node)>,
-    /// There were more fields than are kept, or they were too deep to be looked at.
-    is_cut: bool,
     items: Option<Box<Node>>,
-    is_array: bool,
+}
+
+/// As JSON Schema names them, in the order in which a schema lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Type {
+    Null,
+    Boolean,
+    Integer,
+    Number,
+    String,
+    Array,
+    Object,
 }
 
 impl Inference {
@@ -54,14 +61,17 @@ impl Inference {
 
 impl Node {
     fn add(&mut self, value: &Value, depth: usize, nodes: &mut usize) {
+        self.types.insert(match value {
+            Value::Null => Type::Null,
+            Value::Bool(_) => Type::Boolean,
+            Value::Number(number) if number.is_f64() => Type::Number,
+            Value::Number(_) => Type::Integer,
+            Value::String(_) => Type::String,
+            Value::Array(_) => Type::Array,
+            Value::Object(_) => Type::Object,
+        });
         match value {
-            Value::Null => self.is_null = true,
-            Value::Bool(_) => self.is_boolean = true,
-            Value::String(_) => self.is_string = true,
-            Value::Number(number) if number.is_f64() => self.is_number = true,
-            Value::Number(_) => self.is_integer = true,
             Value::Array(items) => {
-                self.is_array = true;
                 if depth == MAX_DEPTH {
                     return;
                 }
@@ -74,7 +84,6 @@ impl Node {
                 for (name, value) in fields {
                     let is_new = !self.fields.contains_key(name);
                     if depth == MAX_DEPTH || (is_new && (self.fields.len() >= MAX_FIELDS || *nodes >= MAX_NODES)) {
-                        self.is_cut = true;
                         continue;
                     }
                     *nodes += usize::from(is_new);
@@ -83,22 +92,15 @@ impl Node {
                     node.add(value, depth + 1, nodes);
                 }
             }
+            _ => {}
         }
     }
 
     fn schema(&self) -> Map<String, Value> {
         let mut schema = Map::new();
-        let types = [
-            (self.is_null, "null"),
-            (self.is_boolean, "boolean"),
-            // Every integer is a number.
-            (self.is_integer && !self.is_number, "integer"),
-            (self.is_number, "number"),
-            (self.is_string, "string"),
-            (self.is_array, "array"),
-            (self.objects > 0, "object"),
-        ];
-        let types: Vec<_> = types.into_iter().filter(|(was_seen, _)| *was_seen).map(|(_, name)| name).collect();
+        // Every integer is a number.
+        let is_said = |kind: &Type| *kind != Type::Integer || !self.types.contains(&Type::Number);
+        let types: Vec<Type> = self.types.iter().copied().filter(is_said).collect();
         match types.as_slice() {
             [] => {}
             [one] => {
@@ -136,7 +138,9 @@ mod tests {
             json!({"id": 2, "type": "paid", "items": [], "note": "x", "extra": true}),
         ];
         let mut inference = Inference::default();
-        seen.iter().for_each(|payload| inference.add(payload));
+        for payload in &seen {
+            inference.add(payload);
+        }
         let inferred = inference.schema();
         assert_eq!(inferred.events, 2);
         let schema = Schema::compile(&inferred.schema).expect("a schema");

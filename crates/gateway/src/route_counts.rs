@@ -30,12 +30,15 @@ pub(crate) struct RouteCounts {
     counted: Mutex<BTreeMap<CountedAt, RouteCount>>,
 }
 
+/// Counts one more of something, and the bits of the id of what.
+type One = (u128, fn(&mut RouteCount));
+
 /// What is counted of an event, once it is stored.
-pub(crate) struct Planned(Vec<(u128, fn(&mut RouteCount))>);
+pub(crate) struct Planned(Vec<One>);
 
 impl Planned {
     pub fn of(event: &NewEvent, plan: &Plan) -> Self {
-        let source: (u128, fn(&mut RouteCount)) = (event.source_id.as_u128(), |count| count.passed += 1);
+        let source: One = (event.source_id.as_u128(), |count| count.passed += 1);
         let made = plan.deliveries.iter().map(|delivery| {
             let count: fn(&mut RouteCount) =
                 if delivery.is_rejected { |count| count.skipped += 1 } else { |count| count.passed += 1 };
@@ -63,7 +66,7 @@ impl RouteCounts {
         self.count(env, at, [(destination.as_u128(), count)]);
     }
 
-    fn count(&self, env: EnvId, at: Timestamp, counts: impl IntoIterator<Item = (u128, fn(&mut RouteCount))>) {
+    fn count(&self, env: EnvId, at: Timestamp, counts: impl IntoIterator<Item = One>) {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         for (id, count) in counts {
             let key = CountedAt::new(env, id, at);

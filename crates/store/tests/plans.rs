@@ -6,7 +6,7 @@ use sqlx::{Connection, Row, SqliteConnection};
 use store::{Options, Store};
 
 /// A statement in the form that the store gives it, and what its plan must name.
-const STATEMENTS: [(&str, &[&str]); 19] = [
+const STATEMENTS: [(&str, &[&str]); 22] = [
     ("SELECT * FROM events e WHERE e.env_id = ? ORDER BY e.id DESC LIMIT 51", &["e USING PRIMARY KEY (env_id=?)"]),
     (
         "SELECT * FROM events e WHERE e.env_id = ? AND e.id < ? ORDER BY e.id DESC LIMIT 51",
@@ -33,6 +33,24 @@ const STATEMENTS: [(&str, &[&str]); 19] = [
         "SELECT * FROM events e JOIN event_bodies b ON b.env_id = e.env_id AND b.event_id = e.id \
          WHERE e.env_id = ? AND e.id IN (?, ?, ?) AND length(b.body) <= ?",
         &["e USING PRIMARY KEY (env_id=? AND id=?)", "sqlite_autoindex_event_bodies_1 (env_id=? AND event_id=?)"],
+    ),
+    (
+        "SELECT * FROM events e JOIN event_bodies b ON b.env_id = e.env_id AND b.event_id = e.id \
+         WHERE e.env_id = ? AND e.source_id = ? AND e.id < ? AND e.duplicate_of IS NULL AND e.content_length <= ? \
+         ORDER BY e.id DESC LIMIT 100",
+        &[
+            "events_source (env_id=? AND source_id=? AND id<?)",
+            "sqlite_autoindex_event_bodies_1 (env_id=? AND event_id=?)",
+        ],
+    ),
+    (
+        "SELECT connection_id, destination_id FROM deliveries WHERE env_id = ? \
+         AND status = 'waiting' AND status <> 'succeeded' ORDER BY id LIMIT 2500",
+        &["deliveries_open (env_id=? AND status=?)"],
+    ),
+    (
+        "SELECT id, sum(passed) FROM route_counts WHERE env_id = ? AND since >= ? GROUP BY id",
+        &["route_counts USING PRIMARY KEY (env_id=?)"],
     ),
     (
         "SELECT * FROM deliveries e WHERE e.env_id = ? AND e.event_id = ? ORDER BY e.id DESC LIMIT 1000",

@@ -23,6 +23,7 @@ mod plans;
 mod receiver;
 mod report;
 mod retention;
+mod rules;
 mod server;
 mod watch;
 
@@ -67,6 +68,8 @@ pub enum Scenario {
     Plans,
     /// Instructions of the hot pure parts, counted by valgrind
     Instructions,
+    /// Filters and transforms, beside the reference implementation of JSONata on Node
+    Rules,
 }
 
 /// On what to measure.
@@ -113,6 +116,10 @@ pub struct Options {
 
 pub fn run(workspace: &Workspace, options: &Options) -> Result<()> {
     let Some(measurement) = options.scenario.measurement() else {
+        if options.scenario == Scenario::Rules {
+            let rows = rules::measure(workspace, options.binary.as_deref(), options.seconds)?;
+            return options.report(rules::COLUMNS, &rows);
+        }
         let rows = instructions::measure(workspace, options.binary.as_deref())?;
         return options.report(instructions::COLUMNS, &rows);
     };
@@ -166,7 +173,7 @@ impl Scenario {
                 Measurement { columns: retention::COLUMNS, measure: retention::measure, databases: BOTH }
             }
             Self::Plans => Measurement { columns: plans::COLUMNS, measure: plans::measure, databases: SHARED },
-            Self::Instructions => return None,
+            Self::Instructions | Self::Rules => return None,
         })
     }
 }

@@ -33,7 +33,7 @@ pub(super) const MAX_BODY: usize = 256 << 10;
 /// The event that rules are tried on.
 enum Subject {
     Stored(Box<StoredEvent>),
-    Sample(SampleEvent, Vec<(String, String)>),
+    Sample(Box<SampleEvent>, Vec<(String, String)>),
 }
 
 impl Gateway {
@@ -51,7 +51,7 @@ impl Gateway {
             }
             (None, Some(mut event)) => {
                 let headers = event.headers.take().map(domain::rehearsal::Headers::into_list).unwrap_or_default();
-                Subject::Sample(event, headers)
+                Subject::Sample(Box::new(event), headers)
             }
             (Some(_), Some(_)) => return Err(Error::invalid("event", "must not stand beside event_id")),
             (None, None) => return Err(Error::invalid("event_id", "must be given, or an event")),
@@ -59,7 +59,7 @@ impl Gateway {
         let (now, project) = (clock::now(), access.env_id());
         let rules = Arc::new(rules);
         let judging = Arc::clone(&rules);
-        let judged = tokio::task::spawn_blocking(move || judge(&judging, subject, project, now));
+        let judged = tokio::task::spawn_blocking(move || judge(&judging, &subject, project, now));
         let (result, input) = judged.await.map_err(|_| Error::Internal)?;
         Ok(transformed(&rules, result, input).await)
     }
@@ -137,8 +137,8 @@ pub(super) fn compiled(input: RulesInput) -> Result<Rules> {
 }
 
 /// What can be said before the transform, and what that is to be evaluated over.
-fn judge(rules: &Rules, subject: Subject, project: EnvId, now: Timestamp) -> (TestResult, Input) {
-    let (view, payload) = match &subject {
+fn judge(rules: &Rules, subject: &Subject, project: EnvId, now: Timestamp) -> (TestResult, Input) {
+    let (view, payload) = match subject {
         Subject::Stored(event) => (EventView::of_stored(event), Payload::of_body(&event.headers, &event.body)),
         Subject::Sample(event, headers) => {
             let payload = event.payload.clone().map_or_else(|| Payload::new(bytes::Bytes::new()), Payload::of_json);
