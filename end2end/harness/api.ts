@@ -34,8 +34,8 @@ export class Api {
     return await this.post("/destinations", { name, type: "http", config: { url }, ...more });
   }
 
-  async createConnection(source: { id: string }, destination: { id: string }): Promise<{ id: string }> {
-    return await this.post("/connections", { source_id: source.id, destination_id: destination.id });
+  async createConnection(source: { id: string }, destination: { id: string }, more: object = {}): Promise<{ id: string }> {
+    return await this.post("/connections", { source_id: source.id, destination_id: destination.id, ...more });
   }
 
   async #successful<T>(method: string, path: string, body?: unknown): Promise<T> {

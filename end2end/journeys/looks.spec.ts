@@ -4,6 +4,7 @@
 import type { Page } from "@playwright/test";
 
 import { expectAccessible } from "../harness/access.ts";
+import { sendEvent } from "../harness/api.ts";
 import { ANA, STRIPE_SECRET } from "../harness/dashboard.ts";
 import { shoot } from "../harness/screenshots.ts";
 import { sendStripeEvent } from "../harness/stripe.ts";
@@ -182,6 +183,88 @@ test.describe("in a project", () => {
     await dashboard.button("Menu").click();
     await expect(page.getByRole("navigation", { name: "Pages" })).toBeVisible();
     await expectAccessible(page);
+  });
+
+  test("whose connections have rules", async ({ dashboard, page, project, receiver }) => {
+    const { api } = project;
+    const shop = await api.createSource("shop");
+    const orders = await api.createDestination("orders-service", receiver.url);
+    for (let number = 1; number <= 12; number++) {
+      await sendEvent(shop.ingest_url, {
+        type: number % 3 === 0 ? "order.refunded" : "order.paid",
+        data: {
+          id: `A-204${number}`,
+          customer: { email: "zoe@example.com", name: "Zoë Müller", country: number % 2 === 0 ? "DE" : "FR" },
+          items: [{ sku: "tea", price: 12.5 * number }, { sku: "pot", price: 30 }],
+          currency: "eur",
+        },
+      });
+    }
+    const connection = await api.createConnection(shop, orders, {
+      name: "large paid orders",
+      filter: {
+        all: [
+          { field: "payload.type", op: "eq", value: "order.paid" },
+          { any: [
+            { field: "payload.data.items[].price", op: "gte", value: 100 },
+            { field: "payload.data.customer.country", op: "in", value: ["DE", "AT"] },
+          ] },
+        ],
+      },
+      transform: '{\n  "order": data.id,\n  "customer": data.customer.email,\n  "total": $sum(data.items.price),\n  "currency": $uppercase(data.currency)\n}',
+    });
+    await dashboard.open(`${project.path}/connections/${connection.id}`);
+    await expect(page.locator(".trial-state").first()).toHaveText(/^(not matched|would be delivered)$/);
+    await expect(page.getByText("The same as the saved connection.")).toBeVisible();
+    await page.getByLabel("Value", { exact: true }).nth(1).fill("40");
+    await expect(page.locator(".hindsight-difference")).toContainText("more would be delivered");
+    const matched = page.locator(".hindsight-line").filter({ hasText: "order.paid" }).first();
+    await matched.getByRole("button").click();
+    await expect(page.locator(".trial-state").first()).toHaveText("would be delivered");
+    await expectFit(page, "connection-rules");
+    await page.getByRole("textbox", { name: "JSONata expression" }).fill('{\n  "order": data.id,\n  "total": $sum(data.items.price\n}');
+    await expect(page.locator(".trial-state").first()).toHaveText("cannot be saved yet");
+    await page.getByRole("button", { name: "JSON", exact: true }).click();
+    await expectFit(page, "connection-refused");
+
+    const event = await sendEvent(shop.ingest_url, { type: "order.refunded", data: { id: "A-1" } });
+    await dashboard.open(`${project.path}/events/${event}`);
+    await expect(page.locator(".event-route")).toContainText("not matched");
+    await expectFit(page, "event-why");
+
+    const quiet = await api.createSource("quiet");
+    await dashboard.open(`${project.path}/connections/new?source=${quiet.id}`);
+    await expect(page.getByText("Waiting for the first event of this source")).toBeVisible();
+    await expectFit(page, "connection-new-quiet");
+  });
+
+  test("with sixty connections", async ({ dashboard, page, project, receiver }) => {
+    const { api } = project;
+    const sources = [];
+    for (const name of ["stripe-live", "shop", "github-releases", "crm", "warehouse", "mailer", "calendar", "telephony"]) {
+      sources.push(await api.createSource(name));
+    }
+    const destinations = [];
+    for (const name of ["orders-service", "stock", "billing", "analytics", "search-index", "notifications", "audit", "data-lake", "partners", "backoffice"]) {
+      destinations.push(await api.createDestination(name, receiver.url));
+    }
+    let number = 0;
+    for (const [at, source] of sources.entries()) {
+      for (const [to, destination] of destinations.entries()) {
+        if (number === 60 || (at + to) % 4 === 3) continue;
+        number += 1;
+        await api.createConnection(source, destination, {
+          ...(number % 3 === 0 && { filter: { field: "payload.type", op: "exists" } }),
+          ...(number % 7 === 0 && { transform: "$" }),
+          ...(number % 11 === 0 && { status: "paused" }),
+          ...(number % 13 === 0 && { status: "disabled" }),
+        });
+      }
+    }
+    await sendEvent(sources[1]!.ingest_url, { type: "order.paid" });
+    await dashboard.open(`${project.path}/connections`);
+    await expect(page.getByRole("group", { name: "Routes" })).toBeVisible();
+    await expectFit(page, "connections-many");
   });
 
   test("that just got a secret", async ({ dashboard, page, project, receiver }) => {

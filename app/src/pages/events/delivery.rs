@@ -137,7 +137,7 @@ pub fn AttemptExchange(attempt: Attempt, body: StoredValue<Body>) -> impl IntoVi
             <p class="exchange-line mono">{request.method} " " {request.url}</p>
             {command.map(|command| view! { <CopyButton text=command label="Copy as cURL" said="Command copied" word=true/> })}
             <HeaderList headers=request.headers/>
-            <p class="muted">"The body is that of the event."</p>
+            <p class="muted">"The body is that of the event, or what the connection's transform made of it."</p>
         }
     };
     let answered = move || {
