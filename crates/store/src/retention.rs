@@ -35,6 +35,19 @@ const OPEN: &str = "('pending', 'in_flight', 'waiting', 'held')";
 /// Deleted projects that are told of at once.
 const DELETED_LIMIT: u32 = 100;
 
+/// What goes with a project beside that.
+const WITH_A_PROJECT: [&str; 9] = [
+    "rejected_requests",
+    "event_types",
+    "issues",
+    "bulk_operations",
+    "gates",
+    "connections",
+    "sources",
+    "destinations",
+    "api_keys",
+];
+
 /// What became of a look at some old events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Removal {
@@ -165,18 +178,7 @@ impl Scope {
         let version = next_version(&self.store, &transaction).await?;
         let sql = "UPDATE config_version SET purged = $1 WHERE id = 1";
         transaction.execute_raw(self.store.statement(sql, [version.into()])).await?;
-        const TABLES: [&str; 9] = [
-            "rejected_requests",
-            "event_types",
-            "issues",
-            "bulk_operations",
-            "gates",
-            "connections",
-            "sources",
-            "destinations",
-            "api_keys",
-        ];
-        for table in TABLES {
+        for table in WITH_A_PROJECT {
             let sql = format!("DELETE FROM {table} WHERE env_id = $1");
             transaction.execute_raw(self.store.statement(sql, [self.env_uuid().into()])).await?;
         }
