@@ -196,7 +196,7 @@ async fn an_issue_is_changed_within_reason(on: On) {
     api.patch(&path, json!([])).await.problem(422, "invalid");
     // An hour from the failure on.
     let soon = issue["last_seen_at"].as_str().expect("a time");
-    let soon = domain::time::Timestamp::parse_rfc3339(soon).expect("a time").plus(Duration::from_secs(3600));
+    let soon = domain::time::Timestamp::parse_rfc3339(soon).expect("a time").plus(Duration::from_hours(1));
     let snoozed = api.patch(&path, json!({ "snoozed_until": soon })).await.expect(200);
     assert_eq!((&snoozed["snoozed_until"], &snoozed["status"]), (&json!(soon), &json!("acknowledged")));
     assert_eq!(api.get("/v1/issues?snoozed=true").await.list().len(), 1);

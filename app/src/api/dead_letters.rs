@@ -93,7 +93,7 @@ impl DeadLetterQuery {
 
 /// A page of the dead letter queue.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct DeadLetters {
+pub struct DeadLetterPage {
     pub page: Page<Delivery>,
     /// How many match, as far as they are counted.
     pub matching: u32,
@@ -107,10 +107,10 @@ pub async fn dead_letters(
     env: String,
     query: DeadLetterQuery,
     cursor: Option<String>,
-) -> Result<DeadLetters, ApiError> {
+) -> Result<DeadLetterPage, ApiError> {
     in_project(&env, async |project| {
         let Some(filter) = query.filter() else {
-            return Ok(DeadLetters { page: Page { data: vec![], next_cursor: None, has_more: false }, matching: 0 });
+            return Ok(DeadLetterPage { page: Page { data: vec![], next_cursor: None, has_more: false }, matching: 0 });
         };
         let page = project.gateway.deliveries(&project.access, &filter, page_after(cursor.as_deref())?).await?;
         let matching = if page.has_more || cursor.is_some() {
@@ -118,7 +118,7 @@ pub async fn dead_letters(
         } else {
             u32::try_from(page.data.len()).unwrap_or(u32::MAX)
         };
-        Ok(DeadLetters { page, matching })
+        Ok(DeadLetterPage { page, matching })
     })
     .await
 }

@@ -35,6 +35,21 @@ const OPEN: &str = "('pending', 'in_flight', 'waiting', 'held')";
 /// Deleted projects that are told of at once.
 const DELETED_LIMIT: u32 = 100;
 
+/// What goes with a project beside that.
+const WITH_A_PROJECT: [&str; 11] = [
+    "replays",
+    "route_counts",
+    "rejected_requests",
+    "event_types",
+    "issues",
+    "bulk_operations",
+    "gates",
+    "connections",
+    "sources",
+    "destinations",
+    "api_keys",
+];
+
 /// What became of a look at some old events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Removal {
@@ -166,24 +181,11 @@ impl Scope {
 
     /// Removes the configuration and the keys of a deleted project that has lost everything else, and the project.
     pub async fn remove_environment(&self) -> Result<()> {
-        const TABLES: [&str; 11] = [
-            "replays",
-            "rejected_requests",
-            "event_types",
-            "route_counts",
-            "issues",
-            "bulk_operations",
-            "gates",
-            "connections",
-            "sources",
-            "destinations",
-            "api_keys",
-        ];
         let transaction = self.store.begin().await?;
         let version = next_version(&self.store, &transaction).await?;
         let sql = "UPDATE config_version SET purged = $1 WHERE id = 1";
         transaction.execute_raw(self.store.statement(sql, [version.into()])).await?;
-        for table in TABLES {
+        for table in WITH_A_PROJECT {
             let sql = format!("DELETE FROM {table} WHERE env_id = $1");
             transaction.execute_raw(self.store.statement(sql, [self.env_uuid().into()])).await?;
         }

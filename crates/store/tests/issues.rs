@@ -246,7 +246,7 @@ fn outcome(claimed: &Claimed, cause: Option<Cause>, at: Timestamp, verdict: Verd
         response_status: cause.and_then(|cause| cause.response_status),
         response_headers: None,
         response_body: None,
-        error: cause.map(|cause| cause.short()),
+        error: cause.map(Cause::short),
         error_class: cause.map(|cause| cause.error_class),
         request: SentRequest { method: "POST".into(), url: "http://x/".into(), headers: vec![] },
         next_retry_at: None,
@@ -373,7 +373,7 @@ async fn quiet_issues_are_resolved_once_their_destination_works(bench: Bench) {
     assert!(!bench.store.resolve_quiet(&over, later).await.expect("writes"));
     let again = bench.taken(DESTINATION).await;
     bench.record(success(&again, after(180))).await;
-    let later = later.plus(Duration::from_secs(180));
+    let later = later.plus(Duration::from_mins(3));
     let over = quiet(later).await.expect("reads").into_iter().find(|it| it.is_over).expect("it is over");
     assert!(bench.store.resolve_quiet(&over, later).await.expect("writes"));
     let issue = bench.issue(DESTINATION, HTTP_500).await;
@@ -463,8 +463,8 @@ async fn an_operation_goes_on_after_a_restart(bench: Bench) {
     let end = scope.bulk_step(id, 100, after(3)).await.expect("steps").expect("is there");
     assert_eq!((end.operation.done, end.operation.status), (5, BulkStatus::Completed));
     assert!(store.running_bulk_operations(10).await.expect("reads").is_empty());
-    let dead_again = scope.count_deliveries(&DeliveryFilter { is_dlq: Some(true), ..DeliveryFilter::default() }, 10);
-    assert_eq!(dead_again.await.expect("counts"), 1);
+    let is_dead = DeliveryFilter { is_dlq: Some(true), ..DeliveryFilter::default() };
+    assert_eq!(scope.count_deliveries(&is_dead, 10).await.expect("counts"), 1);
     assert_eq!(dead.len(), 5);
     assert_eq!(store.forget_bulk_operations(after(3)).await.expect("writes"), 0);
     assert_eq!(store.forget_bulk_operations(after(4)).await.expect("writes"), 1);

@@ -161,6 +161,8 @@ const STATEMENTS: &[(&str, &[&str])] = &[
          ORDER BY i.last_seen_at, i.id LIMIT 200",
         &["issues_unresolved (last_seen_at"],
     ),
+    // A step of a replay.
+    (
         "SELECT * FROM events e WHERE e.env_id = ? AND e.source_id = ? AND e.id >= ? AND e.id < ? ORDER BY e.id LIMIT ?",
         &["events_source (env_id=? AND source_id=? AND id>? AND id<?)"],
     ),

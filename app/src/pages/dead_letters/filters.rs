@@ -18,21 +18,33 @@ pub fn DeadLetterFilters(query: DeadLetterQuery, names: Names) -> impl IntoView 
     let env = use_project().id();
     let Names { destinations, .. } = names;
     let ranges = RANGES.iter().map(|(word, label, _)| Named { id: (*word).to_owned(), name: (*label).to_owned() });
-    let given = |label: &'static str, value: &str, clear: DeadLetterQuery| {
-        (!value.is_empty()).then(|| {
-            view! { <ChipMenu label=label value=shortened(value) clear=clear.list(&env)><span></span></ChipMenu> }
-        })
-    };
+    let connection = given(&env, "Connection", &query, |query| &mut query.connection);
+    let issue = given(&env, "Issue", &query, |query| &mut query.issue);
     view! {
         <Chips label="Filters">
             <Choice label="Destination" query=query.clone() choices=destinations of=|query| &mut query.destination/>
             <Choice label="Received" query=query.clone() choices=ranges.collect() of=|query| &mut query.range/>
-            {given("Connection", &query.connection, query.with(|query| query.connection.clear()))}
-            {given("Issue", &query.issue, query.with(|query| query.issue.clear()))}
+            {connection}
+            {issue}
             {(!query.is_empty()).then(|| view! { <a class="chips-clear" href=paths::dead_letters(&env)>"Clear all"</a> })}
         </Chips>
     }
     .into_any()
+}
+
+/// A filter that came with the address, to be removed.
+fn given(
+    env: &str,
+    label: &'static str,
+    query: &DeadLetterQuery,
+    of: fn(&mut DeadLetterQuery) -> &mut String,
+) -> Option<impl IntoView + use<>> {
+    let mut rest = query.clone();
+    let value = std::mem::take(of(&mut rest));
+    let clear = rest.list(env);
+    (!value.is_empty()).then(|| {
+        view! { <ChipMenu label=label value=shortened(&value) clear=clear><span></span></ChipMenu> }
+    })
 }
 
 /// A filter by one of several values.

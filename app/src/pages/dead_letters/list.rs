@@ -9,7 +9,7 @@ use super::{BulkOutcome, DeadLetterSelection, Operations, filters::DeadLetterFil
 use crate::{
     api::{
         ApiError,
-        dead_letters::{ChangeDeadLetters, DeadLetterQuery, DeadLetters, dead_letters, recent_operations},
+        dead_letters::{ChangeDeadLetters, DeadLetterPage, DeadLetterQuery, dead_letters, recent_operations},
         names::{Names, known_names},
     },
     components::*,
@@ -27,7 +27,7 @@ struct FirstPage {
     query: DeadLetterQuery,
     /// Where it begins, when that is not with the newest.
     cursor: Option<String>,
-    letters: DeadLetters,
+    letters: DeadLetterPage,
     operations: Vec<BulkOperation>,
 }
 

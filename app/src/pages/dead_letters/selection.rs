@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use crate::{
     api::{
-        dead_letters::{COUNTED, ChangeDeadLetters, DeadLetterQuery, DeadLetters},
+        dead_letters::{COUNTED, ChangeDeadLetters, DeadLetterPage, DeadLetterQuery},
         names::Names,
     },
     components::*,
@@ -21,7 +21,7 @@ use crate::{
 #[component]
 pub fn DeadLetterSelection(
     #[prop(optional, into)] title: MaybeProp<String>,
-    letters: RwSignal<DeadLetters>,
+    letters: RwSignal<DeadLetterPage>,
     names: StoredValue<Names>,
     query: StoredValue<DeadLetterQuery>,
     action: ServerAction<ChangeDeadLetters>,
@@ -86,7 +86,7 @@ fn matching_words(matching: u32) -> String {
 /// What can be done to all that match, and the box that selects those that are shown.
 #[component]
 fn Toolbar(
-    letters: RwSignal<DeadLetters>,
+    letters: RwSignal<DeadLetterPage>,
     query: StoredValue<DeadLetterQuery>,
     action: ServerAction<ChangeDeadLetters>,
     selected: RwSignal<BTreeSet<String>>,
@@ -112,7 +112,6 @@ fn Toolbar(
         });
         fields
     };
-    let purge_title = Signal::derive(move || format!("Purge all that match?"));
     may_write.then(|| {
         view! {
             <div class="dead-letters-bar">
@@ -148,7 +147,7 @@ fn Toolbar(
                         <Confirm
                             id="purge-all"
                             trigger="Purge all"
-                            title=purge_title
+                            title="Purge all that match?"
                             action="Purge all"
                             name="kind"
                             value="purge"

@@ -11,7 +11,7 @@ use super::{actions::IssueActions, held, issue_status};
 use crate::{
     api::{
         ApiError,
-        dead_letters::{ChangeDeadLetters, DeadLetterQuery, DeadLetters, dead_letters, recent_operations},
+        dead_letters::{ChangeDeadLetters, DeadLetterPage, DeadLetterQuery, dead_letters, recent_operations},
         issues::{ChangeIssue, Example, IssueDetail, deliveries_that_left, find_issue},
         names::{Names, known_names},
     },
@@ -28,7 +28,7 @@ use crate::{
     paths,
 };
 
-type Found = (IssueDetail, DeadLetters, Vec<Delivery>, Vec<BulkOperation>, Names);
+type Found = (IssueDetail, DeadLetterPage, Vec<Delivery>, Vec<BulkOperation>, Names);
 
 #[component]
 pub fn IssuePage() -> impl IntoView {
