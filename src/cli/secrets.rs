@@ -186,7 +186,11 @@ impl Work {
             }
             if left != last {
                 (last, moved) = (left, Instant::now());
-                println!("{} of {} values are sealed with {key}", census.total() - left, self.total.max(census.total()));
+                println!(
+                    "{} of {} values are sealed with {key}",
+                    census.total() - left,
+                    self.total.max(census.total())
+                );
             }
             if moved.elapsed() > PATIENCE {
                 bail!(

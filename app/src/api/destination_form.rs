@@ -103,8 +103,7 @@ impl DestinationForm {
             self.give_up_on.split([',', ' ']).filter(|text| !text.is_empty()).map(str::parse).collect();
         RetryInput {
             strategy,
-            intervals_seconds: intervals
-                .and_then(|text| errors.check("retry.intervals_seconds", parse_waits(&text))),
+            intervals_seconds: intervals.and_then(|text| errors.check("retry.intervals_seconds", parse_waits(&text))),
             base_seconds: read::number(errors, "retry.base_seconds", base),
             max_attempts: read::number(errors, "retry.max_attempts", &self.max_attempts),
             jitter: None,

@@ -12,8 +12,8 @@ pub struct Bucket(u8);
 
 /// Where each class but the last ends, in milliseconds. A percentile that is read from them is off by less than a third.
 const BOUNDS: [u32; 24] = [
-    5, 10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400, 600, 800, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000, 20_000,
-    40_000, 80_000,
+    5, 10, 15, 20, 30, 40, 60, 80, 100, 150, 200, 300, 400, 600, 800, 1_000, 1_500, 2_000, 3_000, 5_000, 10_000,
+    20_000, 40_000, 80_000,
 ];
 /// The longest that an attempt may take: [`crate::destination`]'s longest timeout.
 const LONGEST_MS: u32 = 120_000;
@@ -97,7 +97,11 @@ fn number(count: u64) -> f64 {
     count as f64
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it lies between 0 and the longest latency")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "it lies between 0 and the longest latency"
+)]
 fn whole(value: f64) -> u32 {
     value.round() as u32
 }

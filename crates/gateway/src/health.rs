@@ -40,9 +40,8 @@ impl Health {
     /// Notes an attempt that has ended.
     pub fn note(&self, env: EnvId, destination: DestinationId, attempt: &Attempt, now: Timestamp) {
         let failed = attempt.error_class.zip(attempt.error.as_deref());
-        let is_answered = failed.is_none()
-            || attempt.response_status.is_some()
-            || attempt.error_class == Some(ErrorClass::Timeout);
+        let is_answered =
+            failed.is_none() || attempt.response_status.is_some() || attempt.error_class == Some(ErrorClass::Timeout);
         let bucket = is_answered.then(|| Bucket::of(attempt.latency_ms));
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MAX_GATHERED && !all.contains_key(&(env, destination)) {

@@ -46,8 +46,16 @@ use store::{Store, StoreError, quota::Quota, writer::Writer};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
-    circuits::Circuits, event_types::EventTypes, health::Health, http_client::HttpClient, hub::Hub, pipeline::ingest::BodyRoom,
-    registry::Registry, rejections::Rejections, secrets::{Vault, follow::Follower}, worker::Workers,
+    circuits::Circuits,
+    event_types::EventTypes,
+    health::Health,
+    http_client::HttpClient,
+    hub::Hub,
+    pipeline::ingest::BodyRoom,
+    registry::Registry,
+    rejections::Rejections,
+    secrets::{Vault, follow::Follower},
+    worker::Workers,
 };
 
 /// How the gateway is set up.

@@ -133,10 +133,8 @@ impl Store {
                 class.into(),
             ]
         });
-        let statements = vec![
-            RowStatement::new("counted", ADD, rows.collect()),
-            RowStatement::new("noted", NOTE, noted.collect()),
-        ];
+        let statements =
+            vec![RowStatement::new("counted", ADD, rows.collect()), RowStatement::new("noted", NOTE, noted.collect())];
         self.run_together(statements).await?;
         Ok(())
     }
@@ -169,10 +167,7 @@ impl Scope {
         let spans = [(Span::FiveMinutes, Duration::from_hours(1)), (Span::Hour, Duration::from_hours(24))];
         for (span, length) in spans {
             let (which, mut values) = in_list(destinations, 4);
-            values.splice(
-                0..0,
-                [self.env_uuid().into(), span.seconds().into(), now.minus(length).as_secs().into()],
-            );
+            values.splice(0..0, [self.env_uuid().into(), span.seconds().into(), now.minus(length).as_secs().into()]);
             let sql = format!(
                 "SELECT destination_id, bucket, CAST(sum(succeeded) AS BIGINT) AS succeeded, \
                  CAST(sum(failed) AS BIGINT) AS failed FROM destination_health \
@@ -193,8 +188,7 @@ impl Scope {
         let sql = "SELECT begins_at, bucket, succeeded, failed FROM destination_health \
             WHERE env_id = $1 AND destination_id = $2 AND span = $3 AND begins_at > $4";
         let from = now.minus(Duration::from_hours(24)).as_secs();
-        let values =
-            vec![self.env_uuid().into(), uuid(id.as_u128()).into(), Span::Hour.seconds().into(), from.into()];
+        let values = vec![self.env_uuid().into(), uuid(id.as_u128()).into(), Span::Hour.seconds().into(), from.into()];
         let mut hours: HashMap<i64, Counted> = HashMap::new();
         for row in self.rows(sql.to_owned(), values).await? {
             add(hours.entry(get(&row, "begins_at")?).or_default(), &row)?;

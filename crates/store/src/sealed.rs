@@ -63,8 +63,9 @@ impl Store {
     ) -> Result<usize> {
         let ids = ids.iter().map(|id| uuid(id.as_u128()));
         let transaction = self.begin().await?;
-        let query =
-            destination::Entity::find().filter(destination::Column::Id.is_in(ids)).order_by_asc(destination::Column::Id);
+        let query = destination::Entity::find()
+            .filter(destination::Column::Id.is_in(ids))
+            .order_by_asc(destination::Column::Id);
         let mut written = 0;
         for row in query.lock_exclusive().all(&transaction).await? {
             let id = row.id;

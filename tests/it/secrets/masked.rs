@@ -104,7 +104,7 @@ fn destinations(planted: &mut Planted, sink: &str, tokens: &str) -> Vec<Value> {
             "client_secret": planted.new("client secret in the body"), "client_auth": "body",
         }),
         json!({
-            "type": "aws_sigv4", "service": "execute-api", "region": "eu-central-1", "access_key_id": "AKIA",
+            "type": "aws_sigv4", "service": "execute-api", "region": "eu-central-1", "access_key_id": "AKIAIOSFODNN7EXAMPLE",
             "secret_access_key": planted.new("sigv4 key"), "session_token": planted.new("sigv4 session"),
         }),
         json!({ "type": "mtls", "certificate": certificate, "private_key": private_key }),
@@ -279,7 +279,11 @@ async fn a_token_that_came_is_not_kept(on: On) {
     let password = BASE64_STANDARD.encode(format!("u:{secret}"));
     for (n, (verification, header, query)) in [
         (json!({ "type": "shared_token", "header": "x-own-token" }), Some(("x-own-token", secret)), ""),
-        (json!({ "type": "shared_token", "query_parameter": "to ken" }), None, "?a=1%262&to%20ken=planted-token-of-a-sender-4711&b="),
+        (
+            json!({ "type": "shared_token", "query_parameter": "to ken" }),
+            None,
+            "?a=1%262&to%20ken=planted-token-of-a-sender-4711&b=",
+        ),
         (
             json!({ "type": "basic", "username": "u" }),
             Some(("authorization", format!("Basic {password}").leak() as &str)),

@@ -41,7 +41,8 @@ async fn run(world: &World, arguments: &[&str], settings: Settings<'_>) -> Outpu
 /// A source that verifies and a destination with a password, and the way between them.
 async fn route(server: &Server, name: &str, sink: &Sink) -> (String, String) {
     let api = server.api();
-    let input = json!({ "name": name, "template": "github", "verification": { "secrets": [format!("secret-{name}")] } });
+    let input =
+        json!({ "name": name, "template": "github", "verification": { "secrets": [format!("secret-{name}")] } });
     let source = api.make("sources", input).await;
     let more = json!({ "auth": { "type": "basic", "username": name, "password": PASSWORD } });
     let destination = api.destination(name, &sink.url(), more).await;
@@ -150,7 +151,8 @@ async fn a_missing_key_is_told(on: On) {
     server.kill();
     let settings: Settings<'_> = &[("HOOKSTREAM_SECRET_KEY", NEW)];
     let server = world.serve_with(settings).await;
-    let told = format!("the secret key {OLD_ID} is missing: it has sealed 3 stored values (1 of sources, 2 of destinations)");
+    let told =
+        format!("the secret key {OLD_ID} is missing: it has sealed 3 stored values (1 of sources, 2 of destinations)");
     assert!(server.log().contains(&told), "{}", server.log());
     for command in ["status", "rotate"] {
         let output = run(&world, &["secrets", command], settings).await;
@@ -206,7 +208,11 @@ async fn a_running_server_takes_its_key_file_up() {
     }
     let output = run(&world, &["secrets", "rotate"], &[]).await;
     assert!(output.status.success(), "{}", said(&output));
-    assert!(said(&output).contains("a server has the database open") && said(&output).contains("all 75 values"), "{}", said(&output));
+    assert!(
+        said(&output).contains("a server has the database open") && said(&output).contains("all 75 values"),
+        "{}",
+        said(&output)
+    );
     let held = fs::read_to_string(&file).expect("the file is there");
     let keys: Vec<&str> = held.lines().collect();
     assert_eq!((keys.len(), keys[1]), (2, first.trim()));

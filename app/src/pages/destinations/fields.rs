@@ -124,7 +124,8 @@ fn RetryFields(former: RetryPolicy, typed: TypedBefore) -> impl IntoView {
     let attempts = RwSignal::new(typed.text("retry.max_attempts", former.max_attempts.to_string()));
     let plan = Signal::derive(move || {
         strategy.with(|strategy| {
-            schedule.with(|schedule| base.with(|base| attempts.with(|it| policy_of(strategy, schedule, base, it, jitter))))
+            schedule
+                .with(|schedule| base.with(|base| attempts.with(|it| policy_of(strategy, schedule, base, it, jitter))))
         })
     });
     let text = format!(

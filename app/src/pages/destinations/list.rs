@@ -152,9 +152,17 @@ fn destination_row(
     let backlog = health.as_ref().map_or_else(|| "–".to_owned(), |health| backlog_words(health.backlog));
     let seen = StoredValue::new(health.map(|health| (health.hour, health.day)));
     let figure = move |words: fn(&Seen) -> String| {
-        move || seen.with_value(|seen| seen.map_or_else(|| "–".to_owned(), |(hour, day)| words(if of_day.get() { &day } else { &hour })))
+        move || {
+            seen.with_value(|seen| {
+                seen.map_or_else(|| "–".to_owned(), |(hour, day)| words(if of_day.get() { &day } else { &hour }))
+            })
+        }
     };
-    let tone = move || seen.with_value(|seen| seen.map_or(Tone::Neutral, |(hour, day)| rate_tone(if of_day.get() { &day } else { &hour })));
+    let tone = move || {
+        seen.with_value(|seen| {
+            seen.map_or(Tone::Neutral, |(hour, day)| rate_tone(if of_day.get() { &day } else { &hour }))
+        })
+    };
     view! {
         <TableRow>
             <Cell label="Name" lead=true>

@@ -72,7 +72,11 @@ impl Gateway {
                     hour: seen(&counts.hour),
                     day: seen(&counts.day),
                     backlog: backlogs.get(&id).copied().unwrap_or(Backlog::new(0)),
-                    circuit: if is_watched { self.inner.circuits.state(id) } else { domain::circuit::CircuitState::Closed },
+                    circuit: if is_watched {
+                        self.inner.circuits.state(id)
+                    } else {
+                        domain::circuit::CircuitState::Closed
+                    },
                 }
             })
             .collect())

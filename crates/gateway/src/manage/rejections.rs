@@ -79,7 +79,9 @@ fn shown(rejected: Rejected, own: Option<&str>, revealing: Option<Revealing<'_>>
         detail: rejected.detail,
         method: rejected.method,
         path: rejected.path,
-        query: rejected.query.map(|query| parameter.map_or(query.clone(), |name| providers::without_value(&query, name))),
+        query: rejected
+            .query
+            .map(|query| parameter.map_or(query.clone(), |name| providers::without_value(&query, name))),
         source_ip: rejected.source_ip,
         headers: headers
             .map(|(name, value)| if is_secret(&name) { (name, mask(&value)) } else { (name, value) })

@@ -114,7 +114,11 @@ pub fn describe_missing(id: &str, count: Count) -> String {
 
 /// Seals anew whatever another key than the one that seals now has sealed, until `goes_on` says no. Tells after each
 /// transaction what came of it.
-pub async fn reseal(store: &Store, vault: &Vault, mut goes_on: impl FnMut(Resealed) -> bool + Send) -> Result<Resealed> {
+pub async fn reseal(
+    store: &Store,
+    vault: &Vault,
+    mut goes_on: impl FnMut(Resealed) -> bool + Send,
+) -> Result<Resealed> {
     let key = vault.sealing_id();
     let mut total = Resealed::default();
     let mut after = SourceId::from_u128(0);

@@ -32,7 +32,7 @@ struct Seaweed {
 }
 
 static SEAWEED: OnceCell<Seaweed> = OnceCell::const_new();
-const KEY: (&str, &str) = ("AKIASTRICTADMIN", "secret-of-the-test-strict");
+const KEY: (&str, &str) = ("AKIASTRICTADMIN00001", "secret-of-the-test-strict");
 
 impl Seaweed {
     async fn shared() -> &'static Self {
@@ -50,11 +50,19 @@ impl Seaweed {
         fs::write(&file, identities.to_string()).expect("a file can be written");
         let mut command = Command::new(installed().join("python/bin/weed"));
         command.args(["server", "-dir"]).arg(&folder).args(["-ip", "127.0.0.1", "-ip.bind", "127.0.0.1"]);
-        command.args(["-filer", "-s3", "-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-s3.config"]).arg(&file);
+        command
+            .args(["-filer", "-s3", "-master.telemetry=false", "-master.volumeSizeLimitMB=64", "-s3.config"])
+            .arg(&file);
         let ports: [u16; 8] = std::array::from_fn(|_| free_port());
         let names = [
-            "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc",
-            "s3.port", "s3.port.grpc",
+            "master.port",
+            "master.port.grpc",
+            "volume.port",
+            "volume.port.grpc",
+            "filer.port",
+            "filer.port.grpc",
+            "s3.port",
+            "s3.port.grpc",
         ];
         for (name, port) in names.iter().zip(ports) {
             command.arg(format!("-{name}={port}"));
@@ -170,7 +178,7 @@ async fn s3_refuses_a_wrong_secret() {
     let mut config = peer.settings(&bucket);
     config["secret_access_key"] = json!("secret-of-the-test-that-is-wrong");
     trip.deliver("aws_s3", config.clone(), "x").await.waits("status", &["config.secret_access_key"]);
-    config["access_key_id"] = json!("AKIANOBODYKNOWS");
+    config["access_key_id"] = json!("AKIANOBODYKNOWS00001");
     trip.deliver("aws_s3", config, "x").await.waits("status", &["config.access_key_id"]);
 }
 
