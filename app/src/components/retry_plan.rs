@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use super::{
     time::Timestamp,
-    timeline::{Scale, percent},
+    timeline::{Scale, length},
 };
 
 /// The tries of a policy. Nothing is drawn while there is none, as when what is typed is not valid yet.
@@ -45,17 +45,17 @@ fn drawing(policy: &RetryPolicy) -> AnyView {
             let (from, at, to) = (place(one.earliest), place(one.usual), place(one.latest));
             let band = (to > from).then(|| {
                 view! {
-                    <rect class="retry-plan-band" x=percent(from) y=TOP + 4 width=percent(to - from) height=BASE - TOP - 4></rect>
+                    <rect class="retry-plan-band" x=length(from) y=TOP + 4 width=length(to - from) height=BASE - TOP - 4></rect>
                 }
             });
             let label = is_numbered.then(|| {
-                view! { <text class="retry-plan-number" x=percent(at) y=TOP - 4 text-anchor="middle">{n + 1}</text> }
+                view! { <text class="retry-plan-number" x=length(at) y=TOP - 4 text-anchor="middle">{n + 1}</text> }
             });
             view! {
                 <g class="retry-plan-try" class:last=n + 1 == count>
                     <title>{in_words(n, one)}</title>
                     {band}
-                    <line class="retry-plan-stem" x1=percent(at) x2=percent(at) y1=TOP y2=BASE></line>
+                    <line class="retry-plan-stem" x1=length(at) x2=length(at) y1=TOP y2=BASE></line>
                     {label}
                 </g>
             }
@@ -127,11 +127,11 @@ fn in_words(n: usize, one: &Try) -> String {
 }
 
 /// The two largest units of a length of time: `1 d 2 h`, `35 min 30 s`.
-fn lasting(length: Duration) -> String {
+fn lasting(time: Duration) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
-    let seconds = length.as_secs();
+    let seconds = time.as_secs();
     let Some(first) = UNITS.iter().position(|(unit, _)| seconds >= *unit) else {
-        return format!("{} ms", length.as_millis());
+        return format!("{} ms", time.as_millis());
     };
     let mut left = seconds;
     let mut parts = Vec::new();

@@ -136,7 +136,7 @@ impl Scale {
     }
 
     fn x(&self, at: Timestamp) -> String {
-        percent(self.place(at.since(self.first).as_secs_f64()))
+        length(self.place(at.since(self.first).as_secs_f64()))
     }
 
     pub(super) fn place(&self, seconds: f64) -> f64 {
@@ -184,12 +184,12 @@ impl Scale {
             (2_592_000.0, "+30 d"),
         ];
         const APART: f64 = 0.11;
-        let mut ticks = vec![(percent(self.place(0.0)), "0".to_owned())];
+        let mut ticks = vec![(length(self.place(0.0)), "0".to_owned())];
         let mut taken = self.place(0.0);
         for (seconds, label) in ROUND.into_iter().filter(|(seconds, _)| *seconds <= self.span) {
             let place = self.place(seconds);
             if place - taken >= APART {
-                ticks.push((percent(place), label.to_owned()));
+                ticks.push((length(place), label.to_owned()));
                 taken = place;
             }
         }
@@ -254,7 +254,7 @@ fn in_words(attempts: &[AttemptMark], next: Option<Timestamp>) -> String {
 }
 
 /// A length that an SVG attribute understands.
-pub(super) fn percent(share: f64) -> String {
+pub(super) fn length(share: f64) -> String {
     format!("{:.2}%", share * 100.0)
 }
 

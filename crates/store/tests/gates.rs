@@ -1,6 +1,9 @@
 //! The promises of gates, on a real database: how many pass, what opens and closes a circuit, and that deliveries of a key
 //! go one after the other, whatever becomes of them.
 
+#[path = "model/database.rs"]
+mod database;
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -12,12 +15,15 @@ use domain::{
     rate_limit::{Pace, Per},
     time::Timestamp,
 };
+use sea_orm::ConnectionTrait;
 use store::{
-    Options, Store,
+    Store,
     gates::{Again, Gate, GateReport, Passed, Said},
     queue::Claimed,
     writer::{Accept, AttemptRecord, NewDelivery, NewEvent, Start, Verdict, Writer},
 };
+
+use self::database::Database;
 
 const ENV: EnvId = EnvId::from_u128(1);
 const DESTINATION: DestinationId = DestinationId::from_u128(2);
@@ -38,30 +44,59 @@ const OPEN: Gate = Gate {
 };
 const ORDERED: Gate = Gate { is_ordered: true, ..OPEN };
 
+/// Runs each of them on a database of its own, of either kind.
+macro_rules! on_both_databases {
+    ($($name:ident),* $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $name() {
+                    super::$name(super::bench(super::Database::sqlite()).await).await;
+                }
+            )*
+        }
+        mod postgres {
+            $(
+                #[tokio::test]
+                async fn $name() {
+                    super::$name(super::bench(super::Database::postgres().await).await).await;
+                }
+            )*
+        }
+    };
+}
+
+on_both_databases!(
+    failures_in_a_row_open_the_circuit_and_a_success_between_them_does_not,
+    one_delivery_tries_an_open_circuit,
+    a_probe_that_is_not_made_is_left_to_others,
+    a_circuit_is_reset_by_hand,
+    no_more_pass_than_the_rate_allows,
+    no_more_are_in_flight_than_may_be,
+    deliveries_of_a_key_go_one_after_the_other,
+    what_fails_keeps_its_place_until_it_is_given_up,
+    what_is_cancelled_or_given_back_holds_nobody_up,
+    a_pause_keeps_the_order,
+    one_that_became_known_late_is_not_overtaken_twice,
+    without_an_order_nobody_waits,
+    what_nobody_would_bring_back_is_found,
+);
+
 struct Bench {
     store: Store,
     writer: Writer,
-    folder: std::path::PathBuf,
+    database: Database,
 }
 
-impl Drop for Bench {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
-    }
-}
-
-async fn bench(name: &str) -> Bench {
-    let folder = std::env::temp_dir().join(format!("hookstream-gates-{name}-{}", std::process::id()));
-    let url = format!("sqlite:{}", folder.join("gates.db").display());
-    let store = Store::connect(&Options { url, max_connections: 2, ..Options::default() }).await.expect("opens");
-    store.migrate().await.expect("migrates");
+async fn bench(database: Database) -> Bench {
+    let store = database.store().await;
     for node in [NODE, OTHER] {
         store.heartbeat(node, NOW).await.expect("beats");
     }
     let (writer, mut tasks) = Writer::start(&store, NODE);
     // They end with the writer's last handle.
     tasks.detach_all();
-    Bench { store, writer, folder }
+    Bench { store, writer, database }
 }
 
 fn next_number() -> u128 {
@@ -200,16 +235,11 @@ impl Bench {
 
     /// Lets the time pass after which an open circuit may be tried, as the database has it.
     async fn reset_time_passes(&self) {
-        let sql = "UPDATE gates SET retry_at = 1 WHERE state = 'open'";
-        let url = format!("sqlite:{}", self.folder.join("gates.db").display());
-        let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.expect("opens");
-        sqlx::Executor::execute(&mut connection, sql).await.expect("runs");
+        self.run("UPDATE gates SET retry_at = 1 WHERE state = 'open'".to_owned()).await;
     }
 }
 
-#[tokio::test]
-async fn failures_in_a_row_open_the_circuit_and_a_success_between_them_does_not() {
-    let bench = bench("opens").await;
+async fn failures_in_a_row_open_the_circuit_and_a_success_between_them_does_not(bench: Bench) {
     assert_eq!(bench.circuit().await, (CircuitState::Closed, 0));
     bench.accept_due(0..6, None).await;
     for (finding, count) in [(Finding::Fails, 1), (Finding::Fails, 2), (Finding::Works, 0), (Finding::Fails, 1)] {
@@ -238,9 +268,7 @@ impl Bench {
     }
 }
 
-#[tokio::test]
-async fn one_delivery_tries_an_open_circuit() {
-    let bench = bench("probe").await;
+async fn one_delivery_tries_an_open_circuit(bench: Bench) {
     bench.open_circuit().await;
     bench.accept_due(0..5, None).await;
     bench.reset_time_passes().await;
@@ -266,9 +294,7 @@ async fn one_delivery_tries_an_open_circuit() {
     assert_eq!(bench.pass(&OPEN, 10).await.claimed.len(), 4);
 }
 
-#[tokio::test]
-async fn a_probe_that_is_not_made_is_left_to_others() {
-    let bench = bench("lost-probe").await;
+async fn a_probe_that_is_not_made_is_left_to_others(bench: Bench) {
     bench.open_circuit().await;
     bench.reset_time_passes().await;
     assert!(bench.pass(&OPEN, 10).await.claimed.is_empty());
@@ -285,9 +311,7 @@ async fn a_probe_that_is_not_made_is_left_to_others() {
     assert!(bench.pass(&OPEN, 10).await.is_probe);
 }
 
-#[tokio::test]
-async fn a_circuit_is_reset_by_hand() {
-    let bench = bench("reset").await;
+async fn a_circuit_is_reset_by_hand(bench: Bench) {
     bench.open_circuit().await;
     assert!(!bench.store.scope(EnvId::from_u128(99)).reset_circuit(DESTINATION).await.expect("runs"));
     assert!(bench.store.scope(ENV).reset_circuit(DESTINATION).await.expect("runs"));
@@ -297,9 +321,7 @@ async fn a_circuit_is_reset_by_hand() {
     assert_eq!(bench.pass(&OPEN, 10).await.claimed.len(), 2);
 }
 
-#[tokio::test]
-async fn no_more_pass_than_the_rate_allows() {
-    let bench = bench("rate").await;
+async fn no_more_pass_than_the_rate_allows(bench: Bench) {
     bench.accept_due(0..50, None).await;
     // Five at once, and then one in 37.5 s.
     let gate = Gate { pace: Some(Pace::new(100, Per::Hour)), ..OPEN };
@@ -316,9 +338,7 @@ async fn no_more_pass_than_the_rate_allows() {
     assert_eq!((passed.claimed.len(), passed.again), (0, Again::WhenDue));
 }
 
-#[tokio::test]
-async fn no_more_are_in_flight_than_may_be() {
-    let bench = bench("in-flight").await;
+async fn no_more_are_in_flight_than_may_be(bench: Bench) {
     bench.accept_due(0..20, None).await;
     let gate = Gate { max_in_flight: Some(5), ..OPEN };
     let first = bench.pass(&gate, 3).await;
@@ -334,9 +354,7 @@ async fn no_more_are_in_flight_than_may_be() {
     assert_eq!(bench.pass(&gate, 10).await.claimed.len(), 2);
 }
 
-#[tokio::test]
-async fn deliveries_of_a_key_go_one_after_the_other() {
-    let bench = bench("order").await;
+async fn deliveries_of_a_key_go_one_after_the_other(bench: Bench) {
     bench.accept_due(0..3, Some(1)).await;
     bench.accept_due(3..5, Some(2)).await;
     bench.accept_due(5..6, None).await;
@@ -368,9 +386,7 @@ fn claimed(number: u128, order_key: i64) -> Claimed {
     }
 }
 
-#[tokio::test]
-async fn what_fails_keeps_its_place_until_it_is_given_up() {
-    let bench = bench("retry").await;
+async fn what_fails_keeps_its_place_until_it_is_given_up(bench: Bench) {
     bench.accept_due(0..3, Some(1)).await;
     let first = bench.take_one(&ORDERED).await;
     let later = NOW.plus(Duration::from_secs(30));
@@ -392,9 +408,7 @@ async fn what_fails_keeps_its_place_until_it_is_given_up() {
     assert_eq!(bench.numbers(&ORDERED).await, [2]);
 }
 
-#[tokio::test]
-async fn what_is_cancelled_or_given_back_holds_nobody_up() {
-    let bench = bench("cancel").await;
+async fn what_is_cancelled_or_given_back_holds_nobody_up(bench: Bench) {
     bench.accept_due(0..4, Some(1)).await;
     let first = bench.take_one(&ORDERED).await;
     // Given back, it is still the first.
@@ -411,9 +425,7 @@ async fn what_is_cancelled_or_given_back_holds_nobody_up() {
     assert_eq!(bench.numbers(&ORDERED).await, [3]);
 }
 
-#[tokio::test]
-async fn a_pause_keeps_the_order() {
-    let bench = bench("pause").await;
+async fn a_pause_keeps_the_order(bench: Bench) {
     bench.accept_due(0..2, Some(1)).await;
     bench.accept(2, Some(1), Start::Held).await;
     bench.accept_due(3..4, Some(1)).await;
@@ -429,9 +441,7 @@ async fn a_pause_keeps_the_order() {
     }
 }
 
-#[tokio::test]
-async fn one_that_became_known_late_is_not_overtaken_twice() {
-    let bench = bench("late").await;
+async fn one_that_became_known_late_is_not_overtaken_twice(bench: Bench) {
     // The commit of the first takes longer than that of the second, which is taken meanwhile.
     bench.accept(0, Some(1), Start::Held).await;
     bench.accept_due(1..2, Some(1)).await;
@@ -447,25 +457,32 @@ async fn one_that_became_known_late_is_not_overtaken_twice() {
 
 impl Bench {
     async fn run(&self, sql: String) {
-        let url = format!("sqlite:{}", self.folder.join("gates.db").display());
-        let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect(&url).await.expect("opens");
-        sqlx::Executor::execute(&mut connection, sqlx::AssertSqlSafe(sql)).await.expect("runs");
+        let connection = self.database.look().await;
+        connection.execute_unprepared(&sql).await.expect("runs");
+        connection.close().await.expect("closes");
+    }
+
+    /// The id of a delivery as the database writes it.
+    fn written(&self, number: u128) -> String {
+        let digits = format!("{:032x}", id(number).as_u128());
+        match self.database {
+            Database::Sqlite { .. } => format!("x'{digits}'"),
+            Database::Postgres { .. } => format!("'{digits}'"),
+        }
     }
 
     /// As if it were not yet committed.
     async fn hide(&self, number: u128) {
-        self.run(format!("UPDATE deliveries SET status = 'skipped' WHERE id = x'{:032x}'", id(number).as_u128())).await;
+        self.run(format!("UPDATE deliveries SET status = 'skipped' WHERE id = {}", self.written(number))).await;
     }
 
     async fn show(&self, number: u128) {
         let sql = "UPDATE deliveries SET status = 'pending', due_at = created_at";
-        self.run(format!("{sql} WHERE id = x'{:032x}'", id(number).as_u128())).await;
+        self.run(format!("{sql} WHERE id = {}", self.written(number))).await;
     }
 }
 
-#[tokio::test]
-async fn without_an_order_nobody_waits() {
-    let bench = bench("parallel").await;
+async fn without_an_order_nobody_waits(bench: Bench) {
     bench.accept_due(0..5, Some(1)).await;
     assert_eq!(bench.numbers(&ORDERED).await, [0]);
     assert_eq!(bench.store.parked_destinations().await.expect("reads"), [DESTINATION]);
@@ -474,15 +491,13 @@ async fn without_an_order_nobody_waits() {
     assert_eq!(bench.store.claim(NODE, DESTINATION, NOW, 10).await.expect("claims").len(), 4);
 }
 
-#[tokio::test]
-async fn what_nobody_would_bring_back_is_found() {
-    let bench = bench("forgotten").await;
+async fn what_nobody_would_bring_back_is_found(bench: Bench) {
     bench.accept_due(0..3, Some(1)).await;
     bench.accept_due(3..6, Some(2)).await;
     assert_eq!(bench.numbers(&ORDERED).await, [0, 3]);
     assert_eq!(bench.store.bring_back_forgotten(ENV, DESTINATION).await.expect("looks"), 0);
     // Somebody takes rows away behind our back.
-    bench.run(format!("DELETE FROM deliveries WHERE id = x'{:032x}'", id(0).as_u128())).await;
+    bench.run(format!("DELETE FROM deliveries WHERE id = {}", bench.written(0))).await;
     assert_eq!(bench.store.bring_back_forgotten(ENV, DESTINATION).await.expect("looks"), 1);
     assert_eq!(bench.numbers(&ORDERED).await, [1]);
 }

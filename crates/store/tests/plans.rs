@@ -7,6 +7,18 @@ use store::{Options, Store};
 
 /// A statement in the form that the store gives it, and what its plan must name.
 const STATEMENTS: &[(&str, &[&str])] = &[
+    (
+        "SELECT d.id, (SELECT count(*) FROM (SELECT 1 FROM deliveries w WHERE w.destination_id = d.id AND w.due_at IS NOT NULL \
+         LIMIT 10001) AS s) + (SELECT count(*) FROM (SELECT 1 FROM deliveries w WHERE w.destination_id = d.id \
+         AND w.gated_at IS NOT NULL AND w.status = 'held' LIMIT 10001) AS s) + (SELECT count(*) FROM (SELECT 1 FROM deliveries w \
+         WHERE w.connection_id IN (SELECT c.id FROM connections c WHERE c.env_id = d.env_id AND c.destination_id = d.id) \
+         AND w.gated_at IS NULL AND w.status = 'held' LIMIT 10001) AS s) FROM destinations d WHERE d.env_id = ? AND d.id IN (?, ?)",
+        &[
+            "deliveries_due (destination_id=?",
+            "deliveries_parked (destination_id=?",
+            "deliveries_held (connection_id=?",
+        ],
+    ),
     ("SELECT * FROM events e WHERE e.env_id = ? ORDER BY e.id DESC LIMIT 51", &["e USING PRIMARY KEY (env_id=?)"]),
     (
         "SELECT * FROM events e WHERE e.env_id = ? AND e.id < ? ORDER BY e.id DESC LIMIT 51",

@@ -1,6 +1,7 @@
 //! What stands before a destination: its circuit breaker, its limits, its order, on one node and on several.
 
 mod nodes;
+mod together;
 
 use std::{
     collections::{BTreeMap, HashMap},

@@ -104,7 +104,7 @@ fn destinations(planted: &mut Planted, sink: &str, tokens: &str) -> Vec<Value> {
             "client_secret": planted.new("client secret in the body"), "client_auth": "body",
         }),
         json!({
-            "type": "aws_sigv4", "service": "execute-api", "region": "eu-central-1", "access_key_id": "AKIA",
+            "type": "aws_sigv4", "service": "execute-api", "region": "eu-central-1", "access_key_id": "AKIAIOSFODNN7EXAMPLE",
             "secret_access_key": planted.new("sigv4 key"), "session_token": planted.new("sigv4 session"),
         }),
         json!({ "type": "mtls", "certificate": certificate, "private_key": private_key }),

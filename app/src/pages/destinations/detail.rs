@@ -210,6 +210,7 @@ fn Settings(
     };
     let secrets = destination.signing.secrets.join("  ");
     let give_up = destination.retry.give_up_on.iter().map(u16::to_string).collect::<Vec<_>>().join(", ");
+    let plan = destination.retry.clone();
     let headers: Vec<_> = destination.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
     view! {
         <div class="columns-2">
@@ -235,7 +236,7 @@ fn Settings(
                     {is_http.then(|| view! { <Fact label="Signature">{signing}</Fact> })}
                     {(!secrets.is_empty()).then(|| view! { <Fact label="Secrets"><span class="mono">{secrets}</span></Fact> })}
                 </Facts>
-                <RetryPlan policy=Some(destination.retry.clone())/>
+                <RetryPlan policy=Some(plan)/>
             </Card>
         </div>
     }

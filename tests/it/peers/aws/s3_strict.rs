@@ -32,7 +32,7 @@ struct Seaweed {
 }
 
 static SEAWEED: OnceCell<Seaweed> = OnceCell::const_new();
-const KEY: (&str, &str) = ("AKIASTRICTADMIN", "secret-of-the-test-strict");
+const KEY: (&str, &str) = ("AKIASTRICTADMIN00001", "secret-of-the-test-strict");
 
 impl Seaweed {
     async fn shared() -> &'static Self {
@@ -178,7 +178,7 @@ async fn s3_refuses_a_wrong_secret() {
     let mut config = peer.settings(&bucket);
     config["secret_access_key"] = json!("secret-of-the-test-that-is-wrong");
     trip.deliver("aws_s3", config.clone(), "x").await.waits("status", &["config.secret_access_key"]);
-    config["access_key_id"] = json!("AKIANOBODYKNOWS");
+    config["access_key_id"] = json!("AKIANOBODYKNOWS00001");
     trip.deliver("aws_s3", config, "x").await.waits("status", &["config.access_key_id"]);
 }
 
