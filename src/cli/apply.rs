@@ -2,7 +2,7 @@
 
 use std::{
     io::{IsTerminal, Read, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context;
@@ -95,7 +95,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 /// The file's name for messages, and its text.
-fn read(path: &PathBuf) -> anyhow::Result<(String, String)> {
+fn read(path: &Path) -> anyhow::Result<(String, String)> {
     let is_stdin = path.as_os_str() == "-";
     let name = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
     let mut text = String::new();
@@ -141,7 +141,7 @@ async fn send(server: &Server, body: &Value, name: &str, document: &Document) ->
     }
 }
 
-fn confirm(file: &std::path::Path) -> anyhow::Result<()> {
+fn confirm(file: &Path) -> anyhow::Result<()> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() || file.as_os_str() == "-" {
         return Err(Failure::unconfirmed("nothing was changed: nobody can be asked here; use --yes").into());

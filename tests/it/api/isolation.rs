@@ -1,9 +1,11 @@
 //! Nothing of one project is visible through another's key: what is foreign does not exist.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::world::{Answer, On, Sink, World, destination};
+use crate::world::{Answer, On, Sink, World, destination, eventually};
 
 on_both_databases!(what_is_foreign_does_not_exist, what_is_foreign_cannot_be_connected, slugs_are_a_projects_own);
 
@@ -21,6 +23,11 @@ async fn what_is_foreign_does_not_exist(on: On) {
     let key = api.all("/v1/api-keys").await[0]["id"].as_str().expect("an id").to_owned();
     let range = json!({ "from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z" });
     let replay = api.make("replays", range).await;
+    eventually(Duration::from_secs(15), "the replay ends", async || {
+        let replay = api.get(&format!("/v1/replays/{replay}")).await.expect(200);
+        (replay["status"] == "completed").then_some(())
+    })
+    .await;
     let environment = world.account.env_id.clone();
 
     let resources = [

@@ -194,13 +194,13 @@ impl Scope {
 
     /// What became of a replay's deliveries.
     pub async fn replay_outcome(&self, id: ReplayId) -> Result<ReplayOutcome> {
+        const STATUSES: [&str; 7] = ["pending", "in_flight", "waiting", "held", "succeeded", "failed", "cancelled"];
         let one = |status: &str| {
             format!(
                 "(SELECT count(*) FROM (SELECT 1 FROM deliveries WHERE env_id = $1 AND replay_id = $2 AND status = '{status}' \
                  LIMIT {COUNTED_DELIVERIES}) AS f) AS {status}"
             )
         };
-        const STATUSES: [&str; 7] = ["pending", "in_flight", "waiting", "held", "succeeded", "failed", "cancelled"];
         let sql = format!("SELECT {}", STATUSES.map(one).join(", "));
         let values = [self.env_uuid().into(), uuid(id.as_u128()).into()];
         let row = self.store.reader().query_one_raw(self.store.statement(sql, values)).await?;

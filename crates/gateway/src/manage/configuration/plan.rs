@@ -89,8 +89,8 @@ fn id_of(told: &[Change]) -> String {
 
 impl Planner<'_> {
     fn source(&mut self, place: &str, said: &Value) -> Result<()> {
-        let slug = slug_in(said);
-        let former = slug.as_deref().and_then(|slug| self.stored.source(slug));
+        let (stored, slug) = (self.stored, slug_in(said));
+        let former = slug.as_deref().and_then(|slug| stored.source(slug));
         let Some(said) = self.resolved(place, said, former) else { return Ok(()) };
         let parsed = parse_input::<SourceInput>(said).and_then(SourceInput::parse);
         let Some(spec) = self.taken(place, parsed) else { return Ok(()) };
@@ -118,8 +118,8 @@ impl Planner<'_> {
     }
 
     fn destination(&mut self, place: &str, said: &Value) -> Result<()> {
-        let slug = slug_in(said);
-        let former = slug.as_deref().and_then(|slug| self.stored.destination(slug));
+        let (stored, slug) = (self.stored, slug_in(said));
+        let former = slug.as_deref().and_then(|slug| stored.destination(slug));
         let Some(said) = self.resolved(place, said, former) else { return Ok(()) };
         let parsed = parse_input::<DestinationInput>(said).and_then(DestinationInput::parse);
         let Some(mut spec) = self.taken(place, parsed) else { return Ok(()) };
@@ -182,7 +182,8 @@ impl Planner<'_> {
                 .push(format!("{place}.destination"), "is led to from this source by another connection already");
             return;
         }
-        let former = self.stored.link(source_id, destination_id);
+        let stored = self.stored;
+        let former = stored.link(source_id, destination_id);
         // Rules that could be read once and no longer can do not keep the rest from being applied.
         if former.is_none_or(|former| former.it.rules != spec.rules)
             && let Err(errors) = Rules::compile(&spec.rules)
