@@ -117,7 +117,10 @@ async fn failures_open_an_issue_that_is_worked_off(on: On) {
     }
     assert_eq!(sink.count(), 6);
     let issue = api.get(&format!("/v1/issues/{id}")).await.expect(200);
-    assert_eq!((&issue["dlq_count"], &issue["failure_count"], &issue["status"]), (&json!(0), &json!(3), &json!("open")));
+    assert_eq!(
+        (&issue["dlq_count"], &issue["failure_count"], &issue["status"]),
+        (&json!(0), &json!(3), &json!("open"))
+    );
     let left = api.get(&format!("/v1/deliveries?issue_id={id}&is_dlq=false")).await.list();
     assert_eq!(left.len(), 3);
     let path = format!("/v1/bulk-operations/{}", operation["id"].as_str().expect("an id"));
@@ -293,10 +296,7 @@ async fn multiply(world: &World, copies: u32) {
                 own.map_or_else(|| format!("t.{column}"), |(_, value)| value.clone())
             })
             .collect();
-        format!(
-            "{numbers} INSERT INTO {table} ({columns}) SELECT {} FROM {table} t, n WHERE {one}",
-            values.join(", ")
-        )
+        format!("{numbers} INSERT INTO {table} ({columns}) SELECT {} FROM {table} t, n WHERE {one}", values.join(", "))
     };
     let events = "env_id, id, source_id, status, method, path, content_length, received_at, verification_status, \
         dedup_status, open_count, succeeded_count, failed_count";
@@ -330,7 +330,8 @@ async fn a_bulk_operation_survives_a_restart(on: On) {
     let ended = becomes(server.api(), &path, "completed", |it| it["status"] == "completed").await;
     assert_eq!((&ended["done"], &ended["skipped"]), (&json!(COPIES + 1), &json!(0)), "{ended}");
     assert_eq!(dead(server.api()).await, 0);
-    let counts = world.database().numbers("SELECT count(*) FROM events WHERE open_count = 1 AND failed_count = 0").await;
+    let counts =
+        world.database().numbers("SELECT count(*) FROM events WHERE open_count = 1 AND failed_count = 0").await;
     assert_eq!(counts, [i64::from(COPIES) + 1]);
 }
 
@@ -342,7 +343,8 @@ async fn a_bulk_operation_is_cancelled(on: On) {
     let (_, destination, _) = failing(&server, &sink, "many", 1).await;
     multiply(&world, 30_000).await;
     api.post(&format!("/v1/destinations/{destination}/pause"), json!({})).await.expect(200);
-    let started = api.post("/v1/deliveries/purge", json!({ "filter": { "destination_id": destination } })).await.expect(201);
+    let started =
+        api.post("/v1/deliveries/purge", json!({ "filter": { "destination_id": destination } })).await.expect(201);
     assert_eq!(started["status"], "running", "{started}");
     let path = format!("/v1/bulk-operations/{}", started["id"].as_str().expect("an id"));
     let cancelled = api.post(&format!("{path}/cancel"), json!({})).await.expect(200);
@@ -372,7 +374,10 @@ async fn what_is_wrong_with_a_bulk_operation_is_said(on: On) {
             (json!({ "filter": { "destination_id": "src_1" } }), "filter.destination_id"),
             (json!({ "filter": { "status": "in_flight" } }), "filter.status"),
             (json!({ "filter": { "status": "succeeded" } }), "filter.status"),
-            (json!({ "filter": { "after": "2027-01-01T00:00:00Z", "before": "2026-01-01T00:00:00Z" } }), "filter.before"),
+            (
+                json!({ "filter": { "after": "2027-01-01T00:00:00Z", "before": "2026-01-01T00:00:00Z" } }),
+                "filter.before",
+            ),
             (json!({ "filter": { "after": "yesterday" } }), "filter.after"),
         ] {
             api.post(&path, input.clone()).await.field_error(field);

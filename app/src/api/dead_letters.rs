@@ -5,12 +5,12 @@ use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 use serde::{Deserialize, Serialize};
 
+use super::ApiError;
 #[cfg(feature = "ssr")]
 use super::{
     caller::{ProjectCall, id, in_project, now, page_after},
     events::RANGES,
 };
-use super::ApiError;
 use crate::paths;
 
 /// Which dead letters are meant, as the address of their list says it.
@@ -28,7 +28,12 @@ impl DeadLetterQuery {
     #[must_use]
     pub fn from_params(params: &ParamsMap) -> Self {
         let text = |name| params.get(name).unwrap_or_default();
-        Self { destination: text("destination"), connection: text("connection"), issue: text("issue"), range: text("range") }
+        Self {
+            destination: text("destination"),
+            connection: text("connection"),
+            issue: text("issue"),
+            range: text("range"),
+        }
     }
 
     /// Those that an issue holds.

@@ -9,9 +9,9 @@ use leptos::prelude::*;
 use leptos_router::params::ParamsMap;
 use serde::{Deserialize, Serialize};
 
-use super::{ApiError, events::Body};
 #[cfg(feature = "ssr")]
 use super::caller::{id, in_project, now, page_after};
+use super::{ApiError, events::Body};
 use crate::paths;
 
 /// Which issues a list shows, as its address says it.
@@ -89,8 +89,7 @@ fn filter_of(query: &IssueQuery) -> Option<domain::issue::IssueFilter> {
             IssueFilter { status: Some(status), snoozed, ..all }
         }
     };
-    let destination_id =
-        if query.destination.is_empty() { None } else { Some(query.destination.parse().ok()?) };
+    let destination_id = if query.destination.is_empty() { None } else { Some(query.destination.parse().ok()?) };
     Some(IssueFilter { destination_id, ..filter })
 }
 
@@ -102,7 +101,9 @@ pub async fn find_issue(env: String, issue: String) -> Result<IssueDetail, ApiEr
             Ok(attempts) => {
                 let attempt = attempts.into_iter().find(|attempt| attempt.id == issue.example_attempt_id);
                 match (attempt, project.gateway.event(&project.access, issue.example_event_id).await) {
-                    (Some(attempt), Ok(event)) => Some(Example { attempt, body: super::events::shown_bodies(&event).0 }),
+                    (Some(attempt), Ok(event)) => {
+                        Some(Example { attempt, body: super::events::shown_bodies(&event).0 })
+                    }
                     _ => None,
                 }
             }

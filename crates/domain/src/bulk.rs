@@ -214,10 +214,14 @@ mod tests {
 
     #[test]
     fn ids_are_few_and_each_once() {
-        let ids = |count: u128| BulkInput { filter: None, ids: Some((0..count).rev().map(DeliveryId::from_u128).collect()) };
+        let ids =
+            |count: u128| BulkInput { filter: None, ids: Some((0..count).rev().map(DeliveryId::from_u128).collect()) };
         assert_eq!(
-            BulkInput { filter: None, ids: Some(vec![DeliveryId::from_u128(2), DeliveryId::from_u128(1), DeliveryId::from_u128(2)]) }
-                .parse(BulkKind::Retry),
+            BulkInput {
+                filter: None,
+                ids: Some(vec![DeliveryId::from_u128(2), DeliveryId::from_u128(1), DeliveryId::from_u128(2)])
+            }
+            .parse(BulkKind::Retry),
             Ok(Selection::Ids(vec![DeliveryId::from_u128(1), DeliveryId::from_u128(2)]))
         );
         assert!(ids(1000).parse(BulkKind::Purge).is_ok());

@@ -124,10 +124,7 @@ impl IssueStatus {
 impl std::str::FromStr for IssueStatus {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL
-            .into_iter()
-            .find(|status| status.as_str() == text)
-            .ok_or("must be open, acknowledged or resolved")
+        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or("must be open, acknowledged or resolved")
     }
 }
 
@@ -331,9 +328,7 @@ mod tests {
 
     #[test]
     fn a_snooze_is_ahead_and_not_for_ever() {
-        let snooze = |from, until| {
-            issue(from).changed(&IssueInput { status: from, snoozed_until: Some(until) }, NOW)
-        };
+        let snooze = |from, until| issue(from).changed(&IssueInput { status: from, snoozed_until: Some(until) }, NOW);
         let hour = NOW.plus(Duration::from_hours(1));
         let state = snooze(IssueStatus::Acknowledged, hour).expect("may be").expect("changes");
         assert_eq!((state.status, state.snoozed_until), (IssueStatus::Acknowledged, Some(hour)));

@@ -38,8 +38,9 @@ impl Scope {
     /// How many deliveries match; no more than `most` are counted.
     pub async fn count_deliveries(&self, filter: &DeliveryFilter, most: u32) -> Result<u32> {
         let (clause, values) = self.matching(filter).finish();
-        let sql =
-            format!("SELECT count(*) AS found FROM (SELECT 1 FROM deliveries e WHERE {clause} LIMIT {most}) AS counted");
+        let sql = format!(
+            "SELECT count(*) AS found FROM (SELECT 1 FROM deliveries e WHERE {clause} LIMIT {most}) AS counted"
+        );
         let row = self.store.reader().query_one_raw(self.store.statement(sql, values)).await?;
         row.map_or(Ok(0), |row| number("deliveries", "count", get(&row, "found")?))
     }

@@ -196,9 +196,7 @@ fn issue(row: &QueryResult) -> Result<Issue> {
     let response_status = get::<i64>(row, "response_status")?;
     let cause = Cause {
         error_class: parse(T, "error_class", &get::<String>(row, "error_class")?)?,
-        response_status: (response_status != 0)
-            .then(|| number(T, "response_status", response_status))
-            .transpose()?,
+        response_status: (response_status != 0).then(|| number(T, "response_status", response_status)).transpose()?,
     };
     let resolved_by: Option<String> = get(row, "resolved_by")?;
     Ok(Issue {

@@ -145,7 +145,14 @@ impl Bench {
         };
         let said = finding.map(|finding| Said { finding, breaker: BREAKER, is_probe: claimed.is_probe });
         let gate = GateReport { destination: DESTINATION, order_key: claimed.order_key, frees_place: false, said };
-        let record = AttemptRecord { env_id: ENV, event_id: claimed.event_id, destination_id: DESTINATION, attempt, verdict, gate: Some(gate) };
+        let record = AttemptRecord {
+            env_id: ENV,
+            event_id: claimed.event_id,
+            destination_id: DESTINATION,
+            attempt,
+            verdict,
+            gate: Some(gate),
+        };
         let before = self.attempts(claimed.id).await;
         self.writer.record(record).await;
         for _ in 0..500 {

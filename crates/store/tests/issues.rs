@@ -17,9 +17,7 @@ use domain::{
     bulk::{BulkInput, BulkKind, BulkStatus, Selection},
     delivery::{Attempt, AttemptStatus, DeliveryFilter, DeliveryStatus, ErrorClass, SentRequest, Trigger},
     event::{EventStatus, VerificationStatus},
-    id::{
-        AttemptId, BulkOperationId, ConnectionId, DeliveryId, DestinationId, EnvId, EventId, IssueId, SourceId,
-    },
+    id::{AttemptId, BulkOperationId, ConnectionId, DeliveryId, DestinationId, EnvId, EventId, IssueId, SourceId},
     issue::{Cause, Issue, IssueFilter, IssueInput, IssueStatus, QUIET, Resolver},
     page::PageRequest,
     time::Timestamp,
@@ -550,7 +548,8 @@ async fn two_nodes_feed_the_same_issues() {
     other.heartbeat(22, NOW).await.expect("beats");
     let (other_writer, mut tasks) = Writer::start(&other, 22);
     tasks.detach_all();
-    let cause = |number: u64| Cause { response_status: Some(500 + u16::try_from(number % 5).expect("few")), ..HTTP_500 };
+    let cause =
+        |number: u64| Cause { response_status: Some(500 + u16::try_from(number % 5).expect("few")), ..HTTP_500 };
     let fail = async |store: &Store, writer: &Writer, is_backwards: bool| {
         let mut claimed = Vec::new();
         for number in 0..EACH {
@@ -582,11 +581,7 @@ async fn two_nodes_feed_the_same_issues() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::join!(
-        fail(&bench.store, &bench.writer, false),
-        fail(&other, &other_writer, true),
-        retry
-    );
+    tokio::join!(fail(&bench.store, &bench.writer, false), fail(&other, &other_writer, true), retry);
     let issues = bench.issues().await;
     assert_eq!(issues.len(), 10);
     assert_eq!(issues.iter().map(|issue| issue.failure_count).sum::<u64>(), 2 * EACH);

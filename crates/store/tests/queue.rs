@@ -95,7 +95,14 @@ fn record(claimed: &Claimed, verdict: Verdict) -> AttemptRecord {
         request: SentRequest { method: "POST".into(), url: "http://x/".into(), headers: vec![] },
         next_retry_at: None,
     };
-    AttemptRecord { env_id: ENV, event_id: claimed.event_id, destination_id: claimed.destination_id, attempt, verdict, gate: None }
+    AttemptRecord {
+        env_id: ENV,
+        event_id: claimed.event_id,
+        destination_id: claimed.destination_id,
+        attempt,
+        verdict,
+        gate: None,
+    }
 }
 
 impl Bench {

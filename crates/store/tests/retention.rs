@@ -116,7 +116,16 @@ impl Bench {
             request: SentRequest { method: "POST".into(), url: "http://x/".into(), headers: vec![] },
             next_retry_at: None,
         };
-        self.writer.record(AttemptRecord { env_id: env, event_id: event, destination_id: DESTINATION, attempt, verdict, gate: None }).await;
+        self.writer
+            .record(AttemptRecord {
+                env_id: env,
+                event_id: event,
+                destination_id: DESTINATION,
+                attempt,
+                verdict,
+                gate: None,
+            })
+            .await;
         let scope = self.store.scope(env);
         for _ in 0..500 {
             if !scope.attempts(delivery).await.expect("reads").is_empty() {

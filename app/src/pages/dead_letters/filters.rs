@@ -69,6 +69,7 @@ fn Choice(
             view! { <MenuLink href=href active=active>{it.name}</MenuLink> }
         })
         .collect();
-    let links = if links.is_empty() { view! { <MenuLabel>"None yet"</MenuLabel> }.into_any() } else { links.into_any() };
+    let links =
+        if links.is_empty() { view! { <MenuLabel>"None yet"</MenuLabel> }.into_any() } else { links.into_any() };
     view! { <ChipMenu label=label value=chosen clear=clear>{links}</ChipMenu> }.into_any()
 }

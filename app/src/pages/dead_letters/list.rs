@@ -9,7 +9,7 @@ use super::{BulkOutcome, DeadLetterSelection, Operations, filters::DeadLetterFil
 use crate::{
     api::{
         ApiError,
-        dead_letters::{ChangeDeadLetters, DeadLetterQuery, DeadLetterPage, dead_letters, recent_operations},
+        dead_letters::{ChangeDeadLetters, DeadLetterPage, DeadLetterQuery, dead_letters, recent_operations},
         names::{Names, known_names},
     },
     components::*,

@@ -48,10 +48,9 @@ pub fn BulkOutcome(action: ServerAction<ChangeDeadLetters>) -> impl IntoView {
         let refused = action.value().with(|value| value.as_ref().and_then(|value| value.as_ref().err().cloned()));
         refused.map(|error| {
             let text = match &error {
-                crate::api::ApiError::Invalid(errors) => errors.at("form").map_or_else(
-                    || errors.to_string(),
-                    |message| format!("The request {message}."),
-                ),
+                crate::api::ApiError::Invalid(errors) => {
+                    errors.at("form").map_or_else(|| errors.to_string(), |message| format!("The request {message}."))
+                }
                 other => other.to_string(),
             };
             view! { <Alert tone=AlertTone::Danger title="That was not done">{text}</Alert> }
@@ -107,7 +106,9 @@ fn operation_row(
         now.with(|it| {
             let of = match it.total {
                 Some(total) if it.status != BulkStatus::Completed => format!(" of {}", count(total)),
-                None if it.status != BulkStatus::Completed => format!(" of more than {}", count(BulkOperation::COUNTED.into())),
+                None if it.status != BulkStatus::Completed => {
+                    format!(" of more than {}", count(BulkOperation::COUNTED.into()))
+                }
                 _ => String::new(),
             };
             let skipped = if it.skipped == 0 { String::new() } else { format!(", {} left alone", count(it.skipped)) };

@@ -7,7 +7,7 @@ use leptos::prelude::*;
 
 use crate::{
     api::{
-        dead_letters::{COUNTED, ChangeDeadLetters, DeadLetterQuery, DeadLetterPage},
+        dead_letters::{COUNTED, ChangeDeadLetters, DeadLetterPage, DeadLetterQuery},
         names::Names,
     },
     browser,
@@ -46,9 +46,8 @@ pub fn DeadLetterSelection(
     });
     // What has left the list is no longer selected.
     let count = Memo::new(move |_| {
-        deliveries.with(|all| {
-            selected.with(|selected| all.iter().filter(|it| selected.contains(&it.id.to_string())).count())
-        })
+        deliveries
+            .with(|all| selected.with(|selected| all.iter().filter(|it| selected.contains(&it.id.to_string())).count()))
     });
     Effect::new(move |_| {
         let answer = action.value().with(|value| value.as_ref().map(Result::is_ok));
@@ -112,9 +111,7 @@ fn Toolbar(
     let has_script = RwSignal::new(false);
     Effect::new(move |_| has_script.set(true));
     let all_shown = move || {
-        deliveries.with(|all| {
-            selected.with(|selected| all.iter().all(|it| selected.contains(&it.id.to_string())))
-        })
+        deliveries.with(|all| selected.with(|selected| all.iter().all(|it| selected.contains(&it.id.to_string()))))
     };
     let filter = move || {
         let fields: Vec<_> = query.with_value(|query| {

@@ -28,8 +28,8 @@ use crate::{
     components::*,
     pages::{
         connections::ConnectionTable,
-        issues::IssueTable,
         forms::{DeleteCard, Hidden, Outcome, PauseOrResume, use_action},
+        issues::IssueTable,
         live::{use_changes, use_fresh},
         loaded::Loaded,
         project::{Project, use_param, use_project},

@@ -11,7 +11,7 @@ use super::{actions::IssueActions, held, issue_status};
 use crate::{
     api::{
         ApiError,
-        dead_letters::{ChangeDeadLetters, DeadLetterQuery, DeadLetterPage, dead_letters, recent_operations},
+        dead_letters::{ChangeDeadLetters, DeadLetterPage, DeadLetterQuery, dead_letters, recent_operations},
         issues::{ChangeIssue, Example, IssueDetail, deliveries_that_left, find_issue},
         names::{Names, known_names},
     },
@@ -127,7 +127,8 @@ fn IssueFacts(#[prop(into)] issue: Signal<Issue>, names: StoredValue<Names>) -> 
     let name = names.with_value(|names| names.destination(destination));
     let now = use_now();
     let snoozed = move || {
-        let until = issue.with(|issue| issue.snoozed_until.filter(|_| now.get().is_some_and(|now| issue.is_snoozed(now))));
+        let until =
+            issue.with(|issue| issue.snoozed_until.filter(|_| now.get().is_some_and(|now| issue.is_snoozed(now))));
         until.map(|at| view! { <Fact label="Snoozed"><RelativeTime at=at/></Fact> })
     };
     let resolved = move || {

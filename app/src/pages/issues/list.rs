@@ -123,7 +123,8 @@ fn IssueFilters(query: IssueQuery, destinations: Vec<Named>) -> impl IntoView {
             view! { <MenuLink href=href active=active>{it.name}</MenuLink> }
         })
         .collect();
-    let links = if links.is_empty() { view! { <MenuLabel>"None yet"</MenuLabel> }.into_any() } else { links.into_any() };
+    let links =
+        if links.is_empty() { view! { <MenuLabel>"None yet"</MenuLabel> }.into_any() } else { links.into_any() };
     view! {
         <Chips label="Filters">
             {states}

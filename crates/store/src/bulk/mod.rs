@@ -90,8 +90,10 @@ impl Scope {
         }
         let (clause, mut values) = conditions.finish();
         values.push(i64::try_from(rows_wanted(&page)).unwrap_or(i64::MAX).into());
-        let sql =
-            format!("SELECT {COLUMNS} FROM bulk_operations e WHERE {clause} ORDER BY e.id DESC LIMIT ${}", values.len());
+        let sql = format!(
+            "SELECT {COLUMNS} FROM bulk_operations e WHERE {clause} ORDER BY e.id DESC LIMIT ${}",
+            values.len()
+        );
         let rows = self.store.reader().query_all_raw(self.store.statement(sql, values)).await?;
         let operations = rows.iter().map(operation).collect::<Result<Vec<_>>>()?;
         Ok(Page::from_rows(operations, page.limit, |operation| operation.id.as_u128()))
@@ -124,15 +126,19 @@ impl Scope {
         let sql = format!("SELECT {COLUMNS} FROM bulk_operations e WHERE e.env_id = $1 AND e.id = $2");
         let values = [self.env_uuid().into(), uuid(id.as_u128()).into()];
         let row = self.store.reader().query_one_raw(self.store.statement(sql, values)).await?;
-        row.map(|row| Ok(Placed { operation: operation(&row)?, position: get(&row, "position")?, last: get(&row, "last")? }))
-            .transpose()
+        row.map(|row| {
+            Ok(Placed { operation: operation(&row)?, position: get(&row, "position")?, last: get(&row, "last")? })
+        })
+        .transpose()
     }
 }
 
 impl Store {
     /// Operations of all projects that run, no more than `limit`.
     pub async fn running_bulk_operations(&self, limit: u32) -> Result<Vec<(EnvId, BulkOperationId)>> {
-        let sql = format!("SELECT env_id, id FROM bulk_operations WHERE status = 'running' ORDER BY env_id, id LIMIT {limit}");
+        let sql = format!(
+            "SELECT env_id, id FROM bulk_operations WHERE status = 'running' ORDER BY env_id, id LIMIT {limit}"
+        );
         let rows = self.reader().query_all_raw(self.statement(sql, [])).await?;
         rows.iter()
             .map(|row| {

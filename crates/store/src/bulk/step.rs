@@ -145,8 +145,7 @@ impl Scope {
 
     /// Changes the deliveries of a portion, and puts the operation behind it.
     async fn take(&self, placed: &Placed, portion: Portion, now: Timestamp) -> Result<()> {
-        let (env, operation): (Value, Value) =
-            (self.env_uuid().into(), uuid(placed.operation.id.as_u128()).into());
+        let (env, operation): (Value, Value) = (self.env_uuid().into(), uuid(placed.operation.id.as_u128()).into());
         let kind = placed.operation.kind;
         let ordered: BTreeSet<Uuid> =
             portion.candidates.iter().filter(|it| it.order_key.is_some()).map(|it| it.destination).collect();
@@ -156,10 +155,14 @@ impl Scope {
         };
         let events: BTreeSet<Uuid> = portion.candidates.iter().map(|it| it.event).collect();
         let is_shared = self.store.is_shared();
-        let lock_operation = if is_shared { format!("{LOCK_OPERATION} FOR UPDATE OF b") } else { LOCK_OPERATION.into() };
+        let lock_operation =
+            if is_shared { format!("{LOCK_OPERATION} FOR UPDATE OF b") } else { LOCK_OPERATION.into() };
         // SQLite has one transaction at a time.
-        let locked_events =
-            if is_shared { events.iter().map(|event| vec![env.clone(), (*event).into()]).collect() } else { Vec::new() };
+        let locked_events = if is_shared {
+            events.iter().map(|event| vec![env.clone(), (*event).into()]).collect()
+        } else {
+            Vec::new()
+        };
         let changes = portion.candidates.iter().map(|it| {
             vec![env.clone(), it.id.into(), operation.clone(), placed.position.into(), now.as_micros().into()]
         });
@@ -169,7 +172,11 @@ impl Scope {
                 lock_operation,
                 vec![vec![env.clone(), operation.clone(), placed.position.into()]],
             ),
-            RowStatement::new("locked_gates", self.store.lock_sql("IN (SELECT v.column1 FROM ({rows}) AS v)"), gates.clone()),
+            RowStatement::new(
+                "locked_gates",
+                self.store.lock_sql("IN (SELECT v.column1 FROM ({rows}) AS v)"),
+                gates.clone(),
+            ),
             RowStatement::new("locked_events", LOCK_EVENTS, locked_events),
             RowStatement::new("changed", change(&placed.operation), changes.collect()),
         ];

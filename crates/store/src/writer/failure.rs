@@ -83,7 +83,8 @@ pub(super) fn statements(records: &[AttemptRecord], node: i64, is_shared: bool) 
     let alone =
         |name, sql: String, rows| RowStatement { rows: Rows::EachAlone(rows), ..RowStatement::new(name, sql, vec![]) };
     vec![
-        alone("fed", format!("{COLUMNS}{ONE}{WHERE_LEASED}){FEED}"), failures.iter().map(feed).collect()).with_all(node),
+        alone("fed", format!("{COLUMNS}{ONE}{WHERE_LEASED}){FEED}"), failures.iter().map(feed).collect())
+            .with_all(node),
         alone("blamed", format!("{BLAME}{WHERE_LEASED}"), failures.iter().map(blame).collect()).with_all(node),
     ]
 }

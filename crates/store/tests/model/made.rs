@@ -57,7 +57,14 @@ pub fn attempt(number: u128, claimed: &Claimed, verdict: Verdict, at: Timestamp)
         request: SentRequest { method: "POST".into(), url: "http://x/".into(), headers: vec![] },
         next_retry_at: None,
     };
-    AttemptRecord { env_id: ENV, event_id: claimed.event_id, destination_id: claimed.destination_id, attempt, verdict, gate: None }
+    AttemptRecord {
+        env_id: ENV,
+        event_id: claimed.event_id,
+        destination_id: claimed.destination_id,
+        attempt,
+        verdict,
+        gate: None,
+    }
 }
 
 pub const fn event_id(number: u32) -> EventId {
