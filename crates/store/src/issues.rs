@@ -1,9 +1,8 @@
 //! Issues of a project, and those that have become quiet. What feeds them stands in `writer::failure`.
 
 use domain::{
-    delivery::DeliveryFilter,
     id::{AttemptId, DeliveryId, DestinationId, EnvId, EventId, IssueId, uuid_v7},
-    issue::{Cause, Issue, IssueFilter, IssueInput, IssueState, IssueStatus, Resolver},
+    issue::{Cause, Issue, IssueFilter, IssueState, IssueStatus, Resolver},
     page::{Page, PageRequest},
     time::Timestamp,
 };
@@ -21,8 +20,11 @@ use crate::{
 const COLUMNS: &str = "e.env_id, e.id, e.destination_id, e.error_class, e.response_status, e.status, e.snoozed_until, \
     e.resolved_by, e.status_changed_at, e.failure_count, e.regression_count, e.first_seen_at, e.last_seen_at, e.seen, \
     e.last_error, e.example_event_id, e.example_delivery_id, e.example_attempt_id, \
-    (SELECT d.name FROM destinations d WHERE d.id = e.destination_id) AS destination";
+    (SELECT d.name FROM destinations d WHERE d.id = e.destination_id) AS destination, \
+    (SELECT count(*) FROM (SELECT 1 FROM deliveries h WHERE h.env_id = e.env_id AND h.issue_id = e.id AND h.is_dlq = TRUE \
+        LIMIT 1000) AS counted) AS held";
 const NAMELESS: &str = "a deleted destination";
+const _: () = assert!(Issue::COUNTED == 1000, "the text of the statement has the number");
 /// The newest deliveries of a destination, among which one has to have succeeded.
 const LOOK_AT: u32 = 100;
 /// Issues that are forgotten at once.
@@ -65,21 +67,14 @@ impl Scope {
         }
         let (clause, values) = conditions.finish();
         let found = self.select_issues(&clause, values, rows_wanted(&page)).await?;
-        let page = Page::from_rows(found, page.limit, |(_, seen)| *seen);
-        let mut counted = page.map(|(issue, _)| issue);
-        for issue in &mut counted.data {
-            issue.dlq_count = self.held_by(issue.id).await?;
-        }
-        Ok(counted)
+        Ok(Page::from_rows(found, page.limit, |(_, seen)| *seen).map(|(issue, _)| issue))
     }
 
     pub async fn issue(&self, id: IssueId) -> Result<Option<Issue>> {
         let mut conditions = Conditions::new(self.env_uuid());
         conditions.add("e.id = ?", [uuid(id.as_u128()).into()]);
         let (clause, values) = conditions.finish();
-        let Some((mut issue, _)) = self.select_issues(&clause, values, 1).await?.pop() else { return Ok(None) };
-        issue.dlq_count = self.held_by(id).await?;
-        Ok(Some(issue))
+        Ok(self.select_issues(&clause, values, 1).await?.pop().map(|(issue, _)| issue))
     }
 
     /// How many issues are open and not snoozed; no more than `most` are counted.
@@ -104,7 +99,7 @@ impl Scope {
             state.status_changed_at.as_micros().into(),
             self.env_uuid().into(),
             uuid(former.id.as_u128()).into(),
-            IssueInput::from(former).status.as_str().into(),
+            former.status.as_str().into(),
             former.status_changed_at.as_micros().into(),
         ];
         let changed = self.store.writer().execute_raw(self.store.statement(sql, values)).await?.rows_affected() > 0;
@@ -131,11 +126,6 @@ impl Scope {
             forgotten += self.store.writer().execute_raw(self.store.statement(sql, values)).await?.rows_affected();
         }
         Ok(forgotten)
-    }
-
-    async fn held_by(&self, issue: IssueId) -> Result<u32> {
-        let filter = DeliveryFilter { issue_id: Some(issue), ..DeliveryFilter::default() };
-        self.count_deliveries(&filter, Issue::COUNTED).await
     }
 
     /// Each with its place in lists.
@@ -227,6 +217,6 @@ fn issue(row: &QueryResult) -> Result<Issue> {
         example_event_id: EventId::from_u128(id("example_event_id")?),
         example_delivery_id: DeliveryId::from_u128(id("example_delivery_id")?),
         example_attempt_id: AttemptId::from_u128(id("example_attempt_id")?),
-        dlq_count: 0,
+        dlq_count: number(T, "dlq_count", get(row, "held")?)?,
     })
 }

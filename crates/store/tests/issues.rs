@@ -197,6 +197,7 @@ async fn taken(writer: &Writer, destination: DestinationId) -> Claimed {
         destination_id: destination,
         order_key: None,
         start: Start::Leased,
+        schema_errors: vec![],
     };
     let claimed = Claimed {
         env_id: ENV,

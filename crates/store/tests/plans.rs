@@ -171,7 +171,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
     (
         "SELECT i.id FROM issues i WHERE i.status <> 'resolved' AND i.last_seen_at < ? AND (i.last_seen_at, i.id) > (?, ?) \
          ORDER BY i.last_seen_at, i.id LIMIT 200",
-        &["issues_unresolved (last_seen_at"],
+        &["issues_unresolved ("],
     ),
     // A step of a replay.
     (

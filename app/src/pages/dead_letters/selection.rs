@@ -10,6 +10,7 @@ use crate::{
         dead_letters::{COUNTED, ChangeDeadLetters, DeadLetterPage, DeadLetterQuery},
         names::Names,
     },
+    browser,
     components::*,
     pages::{
         forms::Hidden,
@@ -18,6 +19,11 @@ use crate::{
     paths,
 };
 
+/// The dialogs that ask first.
+const PURGE_ALL: &str = "purge-all";
+const PURGE_SELECTED: &str = "purge-selected";
+
+/// Dead letters that are looked through and worked off.
 #[component]
 pub fn DeadLetterSelection(
     #[prop(optional, into)] title: MaybeProp<String>,
@@ -44,7 +50,13 @@ pub fn DeadLetterSelection(
             .with(|all| selected.with(|selected| all.iter().filter(|it| selected.contains(&it.id.to_string())).count()))
     });
     Effect::new(move |_| {
-        if action.value().with(|value| matches!(value, Some(Ok(_)))) {
+        let answer = action.value().with(|value| value.as_ref().map(Result::is_ok));
+        if answer.is_some() {
+            for dialog in [PURGE_ALL, PURGE_SELECTED] {
+                browser::close_dialog(dialog);
+            }
+        }
+        if answer == Some(true) {
             selected.update(BTreeSet::clear);
         }
     });
@@ -145,7 +157,7 @@ fn Toolbar(
                             "Retry all"
                         </Button>
                         <Confirm
-                            id="purge-all"
+                            id=PURGE_ALL
                             trigger="Purge all"
                             title="Purge all that match?"
                             action="Purge all"
@@ -170,7 +182,7 @@ fn SelectedActions(count: Memo<usize>, action: ServerAction<ChangeDeadLetters>) 
         <BulkBar count=Signal::derive(move || Some(count.get()).filter(|count| *count > 0))>
             <Button submit=true name="kind" value="retry" size=ButtonSize::Small icon=Icon::RotateCcw pending=action.pending()>"Retry"</Button>
             <Confirm
-                id="purge-selected"
+                id=PURGE_SELECTED
                 trigger="Purge"
                 title="Purge those selected?"
                 action="Purge"

@@ -218,7 +218,12 @@ fn delivery(
     now: Timestamp,
 ) -> PlannedReplay {
     let order = snapshot.target(route.destination_id).and_then(|target| target.order.as_ref());
-    let parts = EventParts { headers: &event.headers, query: event.query.as_deref(), body: payload.content() };
+    let parts = EventParts {
+        headers: &event.headers,
+        query: event.query.as_deref(),
+        body: payload.content(),
+        json: payload.known_json(),
+    };
     PlannedReplay {
         id: DeliveryId::new(now, in_order(index)),
         event_id: event.id,
