@@ -97,7 +97,7 @@ fn ReplayList(page: Page<Replay>, choices: ReplayWays, cursor: Option<String>) -
                     key=|replay| (replay.id, replay.status, replay.counts.events, replay.counts.deliveries)
                     let:replay
                 >
-                    {row(project, &replay, choices)}
+                    {row(project, replay, choices)}
                 </For>
             </Table>
             <LoadMore href=next has_more=has_more shown=shown/>
@@ -106,19 +106,20 @@ fn ReplayList(page: Page<Replay>, choices: ReplayWays, cursor: Option<String>) -
     .into_any()
 }
 
-fn row(project: Project, replay: &Replay, choices: StoredValue<ReplayWays>) -> AnyView {
+fn row(project: Project, replay: Replay, choices: StoredValue<ReplayWays>) -> AnyView {
     let status = Status::from(replay.status);
-    let name = choices.with_value(|choices| choices.words(replay));
-    let words = progress_words(replay);
+    let name = choices.with_value(|choices| choices.words(&replay));
+    let words = progress_words(&replay);
+    let Replay { id, progress, counts, created_at, .. } = replay;
     view! {
         <TableRow>
             <Cell label="Sends" lead=true grow=true>
-                <RowLink href=paths::replay(project.id(), replay.id)>{name}</RowLink>
+                <RowLink href=paths::replay(project.id(), id)>{name}</RowLink>
             </Cell>
             <Cell label="Status" fit=true><StatusBadge status=status plain=true/></Cell>
-            <Cell label="Progress" fit=true><ProgressBar share=replay.progress label="Progress" words=words/></Cell>
-            <Cell label="Deliveries" fit=true end=true>{count(replay.counts.deliveries)}</Cell>
-            <Cell label="Started" fit=true><RelativeTime at=replay.created_at quiet=true/></Cell>
+            <Cell label="Progress" fit=true><ProgressBar share=progress label="Progress" words=words/></Cell>
+            <Cell label="Deliveries" fit=true end=true>{count(counts.deliveries)}</Cell>
+            <Cell label="Started" fit=true><RelativeTime at=created_at quiet=true/></Cell>
         </TableRow>
     }
     .into_any()
