@@ -97,7 +97,7 @@ fn ReplayList(page: Page<Replay>, choices: ReplayWays, cursor: Option<String>) -
                     key=|replay| (replay.id, replay.status, replay.counts.events, replay.counts.deliveries)
                     let:replay
                 >
-                    {row(project, replay, choices)}
+                    {row(project, &replay, choices)}
                 </For>
             </Table>
             <LoadMore href=next has_more=has_more shown=shown/>
@@ -106,11 +106,11 @@ fn ReplayList(page: Page<Replay>, choices: ReplayWays, cursor: Option<String>) -
     .into_any()
 }
 
-fn row(project: Project, replay: Replay, choices: StoredValue<ReplayWays>) -> AnyView {
+fn row(project: Project, replay: &Replay, choices: StoredValue<ReplayWays>) -> AnyView {
     let status = Status::from(replay.status);
-    let name = choices.with_value(|choices| choices.words(&replay));
-    let words = progress_words(&replay);
-    let Replay { id, progress, counts, created_at, .. } = replay;
+    let name = choices.with_value(|choices| choices.words(replay));
+    let words = progress_words(replay);
+    let &Replay { id, progress, counts, created_at, .. } = replay;
     view! {
         <TableRow>
             <Cell label="Sends" lead=true grow=true>
