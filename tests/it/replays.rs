@@ -114,7 +114,7 @@ async fn a_range_of_a_source_is_sent_again(on: On) {
     assert_eq!(done["progress"], 1.0);
     // The order in which they came is that in which they went.
     for sink in [&first, &second] {
-        let mut bodies: Vec<String> = sink.received().iter().skip(4).map(|request| text(request)).collect();
+        let mut bodies: Vec<String> = sink.received().iter().skip(4).map(text).collect();
         bodies.sort();
         assert_eq!(bodies, ["2", "3"]);
     }
@@ -172,7 +172,7 @@ async fn only_what_was_asked_for_is_sent(on: On) {
     assert_eq!((&done["counts"]["matched"], &done["counts"]["deliveries"]), (&json!(2), &json!(2)));
     assert_eq!(done["filter"]["field"], "payload.kind");
     assert_eq!(spared.count(), 4);
-    let mut bodies: Vec<_> = sink.received().iter().skip(4).map(|request| text(request)).collect();
+    let mut bodies: Vec<_> = sink.received().iter().skip(4).map(text).collect();
     bodies.sort();
     assert_eq!(bodies, [r#"{"n":1,"kind":"a"}"#, r#"{"n":3,"kind":"a"}"#]);
 
@@ -264,7 +264,7 @@ async fn connections_are_used_as_they_are_now(on: On) {
     let id = api.make("replays", everything(json!({ "connection_id": connection }))).await;
     let done = settles(api, &id, SOON).await;
     assert_eq!((&done["counts"]["deliveries"], &done["counts"]["filtered"]), (&json!(2), &json!(1)));
-    let mut bodies: Vec<Value> = sink.received().iter().map(|request| json_of(request)).collect();
+    let mut bodies: Vec<Value> = sink.received().iter().map(json_of).collect();
     bodies.sort_by_key(|body| body["number"].as_i64());
     assert_eq!(bodies, [json!({ "number": 2 }), json!({ "number": 3 })]);
 

@@ -111,15 +111,16 @@ fn row(project: Project, replay: &Replay, choices: StoredValue<ReplayWays>) -> A
     let status = Status::from(replay.status);
     let name = choices.with_value(|choices| choices.words(replay));
     let words = progress_words(replay);
+    let &Replay { id, progress, counts, created_at, .. } = replay;
     view! {
         <TableRow>
             <Cell label="Sends" lead=true grow=true>
-                <RowLink href=paths::replay(project.id(), replay.id)>{name}</RowLink>
+                <RowLink href=paths::replay(project.id(), id)>{name}</RowLink>
             </Cell>
             <Cell label="Status" fit=true><StatusBadge status=status plain=true/></Cell>
-            <Cell label="Progress" fit=true><ProgressBar share=replay.progress label="Progress" words=words/></Cell>
-            <Cell label="Deliveries" fit=true end=true>{count(replay.counts.deliveries)}</Cell>
-            <Cell label="Started" fit=true><RelativeTime at=replay.created_at quiet=true/></Cell>
+            <Cell label="Progress" fit=true><ProgressBar share=progress label="Progress" words=words/></Cell>
+            <Cell label="Deliveries" fit=true end=true>{count(counts.deliveries)}</Cell>
+            <Cell label="Started" fit=true><RelativeTime at=created_at quiet=true/></Cell>
         </TableRow>
     }
     .into_any()

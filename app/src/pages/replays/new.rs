@@ -59,6 +59,7 @@ fn NewReplay(asked: ReplayForm, choices: ReplayWays, counted: Counted) -> impl I
     let was_counted = matches!(counted, Some(Ok(_)));
     let kind = if was_counted { ButtonKind::Secondary } else { ButtonKind::Primary };
     let list = paths::replays(&env);
+    let started = asked.clone();
     view! {
         <PageHeader
             title="New replay"
@@ -69,7 +70,7 @@ fn NewReplay(asked: ReplayForm, choices: ReplayWays, counted: Counted) -> impl I
             // The button that counts leads to where the counts are.
             <form class="replay-form" method="get" action=format!("{}#counts", paths::new_replay(&env))>
                 <FormBody problem=problem>
-                    <ReplayFields asked=asked.clone() choices=choices/>
+                    <ReplayFields asked=asked choices=choices/>
                     <Hidden name="count" value="1".to_owned()/>
                     <FormActions>
                         <Button kind=kind submit=true icon=Icon::Search>{if was_counted { "Count again" } else { "Count what would be sent" }}</Button>
@@ -79,7 +80,7 @@ fn NewReplay(asked: ReplayForm, choices: ReplayWays, counted: Counted) -> impl I
             </form>
         </Card>
         {match counted {
-            Some(Ok(counted)) => view! { <StartCard asked=asked counted=counted/> }.into_any(),
+            Some(Ok(counted)) => view! { <StartCard asked=started counted=counted/> }.into_any(),
             _ => ().into_any(),
         }}
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use domain::{
     field::FieldErrors,
-    id::ReplayId,
+    id::{EventId, ReplayId},
     page::{Page, PageRequest},
     permission::Permission,
     replay::{DryRun, MAX_UNFINISHED, Replay, ReplayCounts, ReplayInput, ReplaySpec, ReplayStatus},
@@ -62,7 +62,7 @@ impl Gateway {
             to: spec.to,
             counts,
             is_complete,
-            counted_until: reached.last.filter(|_| !is_complete).map(|last| last.made_at()),
+            counted_until: reached.last.filter(|_| !is_complete).map(EventId::made_at),
             total_events,
         })
     }

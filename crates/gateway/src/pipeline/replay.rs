@@ -8,6 +8,7 @@ use domain::{
     event_path::EventParts,
     field::FieldErrors,
     id::{ConnectionId, DeliveryId, EventId, SourceId},
+    ordering::Order,
     replay::{ReplayCounts, ReplaySpec},
     time::Timestamp,
 };
@@ -145,8 +146,7 @@ impl Course {
         let asked = u64::try_from(routes.len()).unwrap_or(u64::MAX);
         let taken = plan(&event, &payload, routes).deliveries.into_iter().filter(|planned| !planned.is_rejected);
         let first = looked.planned.len();
-        let planned =
-            taken.enumerate().map(|(index, route)| delivery(first + index, &event, &payload, route, snapshot, now));
+        let planned = taken.enumerate().map(|(index, route)| delivery(first + index, &event, &payload, route, snapshot, now));
         looked.planned.extend(planned);
         let planned = u64::try_from(looked.planned.len() - first).unwrap_or(u64::MAX);
         looked.counts.filtered += asked.saturating_sub(planned);
@@ -218,18 +218,16 @@ fn delivery(
     now: Timestamp,
 ) -> PlannedReplay {
     let order = snapshot.target(route.destination_id).and_then(|target| target.order.as_ref());
-    let parts = EventParts {
-        headers: &event.headers,
-        query: event.query.as_deref(),
-        body: payload.content(),
-        json: payload.known_json(),
+    let key_of = |order: &Order| {
+        let json = if order.is_of_payload() { payload.json().ok() } else { None };
+        order.key_of(EventParts { headers: &event.headers, query: event.query.as_deref(), body: payload.content(), json })
     };
     PlannedReplay {
         id: DeliveryId::new(now, in_order(index)),
         event_id: event.id,
         connection_id: route.connection_id,
         destination_id: route.destination_id,
-        order_key: order.map(|order| order.key_of(parts)),
+        order_key: order.map(key_of),
         held: route.held,
         schema_errors: route.schema_errors,
     }

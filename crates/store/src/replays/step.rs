@@ -245,18 +245,15 @@ impl Scope {
         if count == 0 {
             return Ok(Vec::new().into_iter());
         }
-        let numbers: Vec<i64> = match self.store.backend() {
-            DbBackend::Postgres => {
-                let sql = "SELECT nextval('delivery_order') AS place FROM generate_series(1, $1)";
-                let rows = transaction.query_all_raw(self.store.statement(sql, [count.into()])).await?;
-                rows.iter().map(|row| get(row, "place")).collect::<Result<_>>()?
-            }
-            _ => {
-                let sql = "UPDATE delivery_order SET taken = taken + $1 RETURNING taken";
-                let row = transaction.query_one_raw(self.store.statement(sql, [count.into()])).await?;
-                let last: i64 = row.map_or(Ok(count), |row| get(&row, "taken"))?;
-                (last - count + 1..=last).collect()
-            }
+        let numbers: Vec<i64> = if self.store.is_shared() {
+            let sql = "SELECT nextval('delivery_order') AS place FROM generate_series(1, $1)";
+            let rows = transaction.query_all_raw(self.store.statement(sql, [count.into()])).await?;
+            rows.iter().map(|row| get(row, "place")).collect::<Result<_>>()?
+        } else {
+            let sql = "UPDATE delivery_order SET taken = taken + $1 RETURNING taken";
+            let row = transaction.query_one_raw(self.store.statement(sql, [count.into()])).await?;
+            let last: i64 = row.map_or(Ok(count), |row| get(&row, "taken"))?;
+            (last - count + 1..=last).collect()
         };
         Ok(numbers.into_iter())
     }

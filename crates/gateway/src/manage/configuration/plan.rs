@@ -84,7 +84,7 @@ fn id_of(told: &[Change]) -> String {
         }
         change["generated_secret"] = Value::Null;
     }
-    Sha256::digest(said.to_string().as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Sha256::digest(said.to_string().as_bytes())[..16])
 }
 
 impl Planner<'_> {
@@ -102,7 +102,7 @@ impl Planner<'_> {
         let sealed = match self.gateway.sealed_source(id, spec.clone()) {
             Ok(sealed) => sealed,
             Err(Error::Invalid(errors)) => {
-                self.refuse(place, errors);
+                self.refuse(place, &errors);
                 return Ok(());
             }
             Err(other) => return Err(other),
@@ -124,7 +124,7 @@ impl Planner<'_> {
         let parsed = parse_input::<DestinationInput>(said).and_then(DestinationInput::parse);
         let Some(mut spec) = self.taken(place, parsed) else { return Ok(()) };
         if let Err(error) = destinations::check(&spec, &self.gateway.inner.client) {
-            self.refuse(place, error);
+            self.refuse(place, &error);
             return Ok(());
         }
         let id = former.map_or_else(|| DestinationId::new(self.now, clock::id_bits()), |former| former.it.id);
@@ -188,7 +188,7 @@ impl Planner<'_> {
         if former.is_none_or(|former| former.it.rules != spec.rules)
             && let Err(errors) = Rules::compile(&spec.rules)
         {
-            self.refuse(place, errors);
+            self.refuse(place, &errors);
             return;
         }
         let id = former.map_or_else(|| ConnectionId::new(self.now, clock::id_bits()), |former| former.it.id);
@@ -301,11 +301,11 @@ impl Planner<'_> {
     }
 
     fn taken<T>(&mut self, place: &str, parsed: std::result::Result<T, FieldErrors>) -> Option<T> {
-        parsed.map_err(|errors| self.refuse(place, errors)).ok()
+        parsed.map_err(|errors| self.refuse(place, &errors)).ok()
     }
 
     /// Notes errors of something at a place of the document.
-    fn refuse(&mut self, place: &str, errors: FieldErrors) {
+    fn refuse(&mut self, place: &str, errors: &FieldErrors) {
         for error in errors.iter() {
             let path = if error.path.is_empty() { place.to_owned() } else { format!("{place}.{}", error.path) };
             self.errors.push_at(path, error.message.clone(), error.position);

@@ -7,7 +7,7 @@ use domain::{
     connection::{Connection, ConnectionInput},
     destination::{Destination, DestinationInput},
     id::{DestinationId, SourceId},
-    page::{Cursor, Page, PageRequest},
+    page::{Cursor, PageRequest},
     source::{Source, SourceInput},
 };
 use serde_json::{Map, Value, json};
@@ -49,23 +49,43 @@ pub(super) struct Stored {
     pub connections: Vec<Link>,
 }
 
+/// Every page of a list, the oldest first.
+macro_rules! all {
+    ($rows:ident.$list:ident) => {{
+        let mut found = Vec::new();
+        let mut after: Option<Cursor> = None;
+        loop {
+            let page = $rows.$list(PageRequest { limit: PageRequest::MAX_LIMIT, after }).await?;
+            found.extend(page.data);
+            if found.len() > MAX_THINGS {
+                return Err(Error::Conflict(format!("the project has more than {MAX_THINGS} things of a kind")));
+            }
+            after = page.next_cursor.and_then(|cursor| cursor.parse().ok());
+            if after.is_none() {
+                found.reverse();
+                break found;
+            }
+        }
+    }};
+}
+
 impl Stored {
     pub async fn read(gateway: &Gateway, access: &Access) -> Result<Self> {
         let rows = &access.rows;
         let vault = &gateway.inner.vault;
         let mut sources = Vec::new();
-        for source in all(async |page| Ok(rows.sources(page).await?)).await? {
+        for source in all!(rows.sources) {
             let place = source_place(source.id);
             let verification = source.verification.clone().map_secrets(|sealed| vault.open(&place, sealed))?;
             sources.push(of_source(Source { verification, ..source }));
         }
         let mut destinations = Vec::new();
-        for destination in all(async |page| Ok(rows.destinations(page).await?)).await? {
+        for destination in all!(rows.destinations) {
             let place = destination_place(destination.id);
             destinations.push(of_destination(destination.map_secrets(|sealed| vault.open(&place, sealed))?));
         }
         let mut connections = Vec::new();
-        for connection in all(async |page| Ok(rows.connections(page).await?)).await? {
+        for connection in all!(rows.connections) {
             let source = sources.iter().find(|thing| thing.it.id == connection.source_id);
             let destination = destinations.iter().find(|thing| thing.it.id == connection.destination_id);
             let (Some(source), Some(destination)) = (source, destination) else { continue };
@@ -87,25 +107,7 @@ impl Stored {
     }
 }
 
-/// Every page of a list, the oldest first.
-async fn all<T>(list: impl AsyncFn(PageRequest) -> Result<Page<T>>) -> Result<Vec<T>> {
-    let mut found = Vec::new();
-    let mut after: Option<Cursor> = None;
-    loop {
-        let page = list(PageRequest { limit: PageRequest::MAX_LIMIT, after }).await?;
-        found.extend(page.data);
-        if found.len() > MAX_THINGS {
-            return Err(Error::Conflict(format!("the project has more than {MAX_THINGS} things of a kind")));
-        }
-        after = page.next_cursor.and_then(|cursor| cursor.parse().ok());
-        if after.is_none() {
-            found.reverse();
-            return Ok(found);
-        }
-    }
-}
-
-/// What `it` has to be opened for.
+/// Its secrets are opened.
 pub(super) fn of_source(it: Source) -> Thing<Source> {
     let Ok(verification) = it.verification.clone().map_secrets(|_| mark());
     let marked = SourceInput::from(&Source { verification, ..it.clone() });
