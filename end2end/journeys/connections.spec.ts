@@ -221,6 +221,19 @@ test("the picture shows every route and its state", async ({ dashboard, page, pr
   await dashboard.expectPage("shop → orders");
 });
 
+test("the picture shows a destination whose circuit is open", async ({ dashboard, page, project }) => {
+  const source = await project.api.createSource("shop");
+  const away = await project.api.createDestination("away", "http://127.0.0.1:1/", {
+    circuit_breaker: { failure_threshold: 1, reset_seconds: 600 },
+  });
+  await project.api.createConnection(source, away);
+  await sendEvent(source.ingest_url, {});
+  await expect.poll(async () => (await project.api.get<{ state: string }>(`/destinations/${away.id}/circuit`)).state).toBe("open");
+  await dashboard.open(`${project.path}/connections`);
+  const picture = page.getByRole("group", { name: "Routes" });
+  await expect(picture.getByRole("link", { name: /^away/ })).toHaveAccessibleName(/breaker open.*1 waiting/);
+});
+
 test("an empty source says how to send it something, and reacts when it comes", async ({ dashboard, page, project }) => {
   const source = await project.api.createSource("quiet");
   await dashboard.open(`${project.path}/connections/new?source=${source.id}`);
