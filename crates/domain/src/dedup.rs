@@ -177,7 +177,7 @@ mod tests {
     }
 
     fn parts<'a>(headers: &'a [(String, String)], body: &'a str) -> EventParts<'a> {
-        EventParts { headers, query: None, body: body.as_bytes() }
+        EventParts { headers, query: None, body: body.as_bytes(), json: None }
     }
 
     #[test]

@@ -50,17 +50,31 @@ pub struct EventParts<'a> {
     pub headers: &'a [(String, String)],
     pub query: Option<&'a str>,
     pub body: &'a [u8],
+    /// The body as JSON, where it was read before.
+    pub json: Option<&'a Value>,
 }
 
 impl EventPath {
+    /// Whether the body has to be read as JSON.
+    #[must_use]
+    pub const fn is_of_payload(&self) -> bool {
+        matches!(self.root, Root::Payload)
+    }
+
     /// What stands there; a part of the payload as JSON, so that `1` and `"1"` are not the same. `None` for nothing and null.
     #[must_use]
     pub fn find<'a>(&self, event: &EventParts<'a>) -> Option<Cow<'a, str>> {
         let name = self.steps.first()?;
         match self.root {
             Root::Payload => {
-                let payload: Value = serde_json::from_slice(event.body).ok()?;
-                let found = self.steps.iter().try_fold(&payload, |value, step| match value {
+                let read;
+                let payload = if let Some(payload) = event.json {
+                    payload
+                } else {
+                    read = serde_json::from_slice(event.body).ok()?;
+                    &read
+                };
+                let found = self.steps.iter().try_fold(payload, |value, step| match value {
                     Value::Array(items) => items.get(step.parse::<usize>().ok()?),
                     other => other.get(step),
                 })?;

@@ -98,6 +98,15 @@ pub enum Order {
 }
 
 impl Order {
+    /// Whether the key stands in the body, which has to be read as JSON for it.
+    #[must_use]
+    pub const fn is_of_payload(&self) -> bool {
+        match self {
+            Self::Whole => false,
+            Self::ByKey(path) => path.is_of_payload(),
+        }
+    }
+
     /// A number that events of the same key have in common. It is stored, and must stay what it is. Those that have
     /// nothing there have one of their own in common.
     #[must_use]
@@ -124,7 +133,7 @@ mod tests {
     fn key(path: &str, headers: &[(&str, &str)], query: Option<&str>, body: &str) -> i64 {
         let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let order = Order::ByKey(path.parse().expect("a path"));
-        order.key_of(EventParts { headers: &headers, query, body: body.as_bytes() })
+        order.key_of(EventParts { headers: &headers, query, body: body.as_bytes(), json: None })
     }
 
     #[test]
@@ -147,7 +156,7 @@ mod tests {
     fn a_number_stays_what_it_is() {
         assert_eq!(hash(b""), 0xcbf2_9ce4_8422_2325_u64.cast_signed());
         assert_eq!(hash(b"foobar"), 0x8594_4171_f739_67e8_u64.cast_signed());
-        assert_eq!(Order::Whole.key_of(EventParts { headers: &[], query: None, body: b"{}" }), 0);
+        assert_eq!(Order::Whole.key_of(EventParts { headers: &[], query: None, body: b"{}", json: None }), 0);
     }
 
     #[test]

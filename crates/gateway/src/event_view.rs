@@ -51,6 +51,12 @@ impl Payload {
         self.json.get_or_init(read).as_ref().map_err(String::as_str)
     }
 
+    /// The same, unless nobody has asked for it yet.
+    #[must_use]
+    pub fn known_json(&self) -> Option<&Value> {
+        self.json.get()?.as_ref().ok()
+    }
+
     /// The same to keep.
     #[must_use]
     pub fn into_json(self) -> Option<Value> {
@@ -78,6 +84,55 @@ pub struct EventView<'a> {
     pub headers: &'a [(String, String)],
     pub content_type: Option<&'a str>,
     pub source_ip: Option<&'a str>,
+}
+
+/// The same, to be kept.
+#[derive(Debug, Clone)]
+pub struct OwnedView {
+    id: Option<EventId>,
+    source_id: Option<SourceId>,
+    event_type: Option<String>,
+    received_at: Timestamp,
+    method: String,
+    path: String,
+    query: Option<String>,
+    headers: Vec<(String, String)>,
+    content_type: Option<String>,
+    source_ip: Option<String>,
+}
+
+impl OwnedView {
+    #[must_use]
+    pub fn of(view: &EventView<'_>) -> Self {
+        Self {
+            id: view.id,
+            source_id: view.source_id,
+            event_type: view.event_type.map(str::to_owned),
+            received_at: view.received_at,
+            method: view.method.to_owned(),
+            path: view.path.to_owned(),
+            query: view.query.map(str::to_owned),
+            headers: view.headers.to_vec(),
+            content_type: view.content_type.map(str::to_owned),
+            source_ip: view.source_ip.map(str::to_owned),
+        }
+    }
+
+    #[must_use]
+    pub fn view(&self) -> EventView<'_> {
+        EventView {
+            id: self.id,
+            source_id: self.source_id,
+            event_type: self.event_type.as_deref(),
+            received_at: self.received_at,
+            method: &self.method,
+            path: &self.path,
+            query: self.query.as_deref(),
+            headers: &self.headers,
+            content_type: self.content_type.as_deref(),
+            source_ip: self.source_ip.as_deref(),
+        }
+    }
 }
 
 impl<'a> EventView<'a> {

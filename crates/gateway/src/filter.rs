@@ -25,10 +25,17 @@ pub struct Filter {
 
 #[derive(Debug, Clone)]
 enum Node {
-    All(Box<[Node]>),
-    Any(Box<[Node]>),
+    All(List),
+    Any(List),
     Not(Box<Node>),
     Rule(Box<Rule>),
+}
+
+/// One at least.
+#[derive(Debug, Clone)]
+struct List {
+    first: Box<Node>,
+    others: Box<[Node]>,
 }
 
 #[derive(Debug, Clone)]
@@ -149,10 +156,11 @@ fn list<'a>(
     written: &[WrittenNode],
     rules: &mut impl Iterator<Item = (String, &'a WrittenRule)>,
     errors: &mut FieldErrors,
-) -> Option<Box<[Node]>> {
+) -> Option<List> {
     // All of them, so that every error is found.
     let nodes: Vec<_> = written.iter().map(|written| node(written, rules, errors)).collect();
-    nodes.into_iter().collect()
+    let mut nodes = nodes.into_iter().collect::<Option<Vec<_>>>()?.into_iter();
+    Some(List { first: Box::new(nodes.next()?), others: nodes.collect() })
 }
 
 /// What a rule looks for, and whether it holds where that is not found.
@@ -202,8 +210,8 @@ impl Node {
     /// The outcome and the rule after which it was certain.
     fn judge(&self, event: &EventView<'_>, payload: &Payload) -> (bool, &Rule) {
         match self {
-            Self::All(nodes) => Self::judge_until(nodes, false, event, payload),
-            Self::Any(nodes) => Self::judge_until(nodes, true, event, payload),
+            Self::All(list) => list.judge_until(false, event, payload),
+            Self::Any(list) => list.judge_until(true, event, payload),
             Self::Not(node) => {
                 let (held, rule) = node.judge(event, payload);
                 (!held, rule)
@@ -212,24 +220,29 @@ impl Node {
         }
     }
 
-    /// The first that comes out as `deciding`, or else the last.
-    fn judge_until<'n>(
-        nodes: &'n [Self],
-        deciding: bool,
-        event: &EventView<'_>,
-        payload: &Payload,
-    ) -> (bool, &'n Rule) {
-        let (last, before) = nodes.split_last().expect("lists have at least one rule");
-        let decided = before.iter().map(|node| node.judge(event, payload)).find(|(held, _)| *held == deciding);
-        decided.unwrap_or_else(|| last.judge(event, payload))
-    }
-
     fn each_rule<'n>(&'n self, visit: &mut impl FnMut(&'n Rule)) {
         match self {
-            Self::All(nodes) | Self::Any(nodes) => nodes.iter().for_each(|node| node.each_rule(visit)),
+            Self::All(list) | Self::Any(list) => {
+                list.first.each_rule(visit);
+                list.others.iter().for_each(|node| node.each_rule(visit));
+            }
             Self::Not(node) => node.each_rule(visit),
             Self::Rule(rule) => visit(rule),
         }
+    }
+}
+
+impl List {
+    /// The first that comes out as `deciding`, or else the last.
+    fn judge_until(&self, deciding: bool, event: &EventView<'_>, payload: &Payload) -> (bool, &Rule) {
+        let mut judged = self.first.judge(event, payload);
+        for node in &self.others {
+            if judged.0 == deciding {
+                break;
+            }
+            judged = node.judge(event, payload);
+        }
+        judged
     }
 }
 

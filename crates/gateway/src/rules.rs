@@ -9,11 +9,11 @@ use domain::{
 };
 
 use crate::{
-    event_view::{EventView, Payload},
+    event_view::{EventView, OwnedView, Payload},
     filter::{Decision, Filter},
     http_client::SendError,
     schema::Schema,
-    transform::Expression,
+    transform::{Expression, MakeInput},
 };
 
 /// The compiled rules of one connection.
@@ -153,10 +153,14 @@ impl Rules {
             return Err(broken.clone());
         }
         let Some(transform) = &self.transform else { return Ok(None) };
-        let payload = Payload::of_body(event.headers, body).into_json();
-        let input = Arc::new(event.input(project, payload, now));
+        let (event_then, body) = (OwnedView::of(event), body.clone());
+        let input: MakeInput = Arc::new(move || {
+            let event = event_then.view();
+            let payload = Payload::of_body(event.headers, &body).into_json();
+            Arc::new(event.input(project, payload, now))
+        });
         let failed = |message: String| SendError::new(ErrorClass::Transform, message);
-        match transform.evaluate(&input).await {
+        match transform.evaluate_made(project, &input).await {
             Ok(Some(output)) => {
                 Ok(Some(Shaped { headers: headers_of_json(event.headers), body: output.to_string().into() }))
             }

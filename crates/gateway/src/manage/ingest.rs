@@ -6,6 +6,7 @@ use domain::{
     checks::FixedResponse,
     event_path::EventParts,
     id::{DeliveryId, EventId},
+    ordering::Order,
     time::Timestamp,
 };
 use store::{
@@ -125,12 +126,15 @@ impl Gateway {
         }
         let event = Arc::new(event);
         let snapshot = self.inner.registry.snapshot();
-        let content = payload.content().clone();
-        let plan = route(&event, payload, &snapshot).await?;
+        let payload = Arc::new(payload);
+        let plan = route(&event, &payload, &snapshot).await?;
         let writer = self.inner.workers.writer().ok_or(Refusal::Unavailable)?;
         let counts = Planned::of(&event, &plan);
         let unmatched = plan.remembered();
-        let (deliveries, begun) = self.begin(&snapshot, &event, &content, plan.deliveries);
+        let (deliveries, begun) = self.begin(&snapshot, &event, &payload, plan.deliveries);
+        let content = payload.content().clone();
+        // What was read of it takes many times its memory, and nobody needs it any more.
+        drop(payload);
         let accept = Accept::new(Arc::clone(&event), deliveries.clone()).await.known_by(once).remembering(unmatched);
         let (gateway, working, stored) = (self.clone(), self.inner.workers.working(), Arc::clone(&event));
         let once_stored = move |outcome| {
@@ -158,7 +162,7 @@ impl Gateway {
         &self,
         snapshot: &Snapshot,
         event: &NewEvent,
-        content: &[u8],
+        payload: &Payload,
         planned: Vec<route::Planned>,
     ) -> (Vec<NewDelivery>, Vec<Option<Reservation>>) {
         let with_index = planned.into_iter().enumerate();
@@ -167,7 +171,7 @@ impl Gateway {
                 let bytes = event.body.len();
                 let target = snapshot.target(route.destination_id);
                 let order_key =
-                    target.and_then(|target| target.order.as_ref()).map(|order| order.key_of(parts_of(event, content)));
+                    target.and_then(|target| target.order.as_ref()).map(|order| key_of(order, event, payload));
                 let is_later = !route.delay.is_zero();
                 let has_to_queue =
                     route.held || route.is_rejected || is_later || target.is_some_and(|target| target.is_gated());
@@ -217,19 +221,20 @@ impl Gateway {
 const LONG: usize = 64 << 10;
 
 /// What the event asks for, by the routes of this moment.
-async fn route(event: &Arc<NewEvent>, payload: Payload, snapshot: &Arc<Snapshot>) -> Result<Plan, Refusal> {
+async fn route(event: &Arc<NewEvent>, payload: &Arc<Payload>, snapshot: &Arc<Snapshot>) -> Result<Plan, Refusal> {
     let routes = snapshot.routes(event.source_id);
     let reads_payload = || routes.iter().any(|route| route.rules.as_ref().is_some_and(|rules| rules.reads_payload()));
     if payload.content().len() < LONG || !reads_payload() {
-        return Ok(plan(event, &payload, routes));
+        return Ok(plan(event, payload, routes));
     }
-    let (event, snapshot) = (Arc::clone(event), Arc::clone(snapshot));
+    let (event, payload, snapshot) = (Arc::clone(event), Arc::clone(payload), Arc::clone(snapshot));
     let planned = tokio::task::spawn_blocking(move || plan(&event, &payload, snapshot.routes(event.source_id)));
     planned.await.map_err(|_| Refusal::Unavailable)
 }
 
-fn parts_of<'a>(event: &'a NewEvent, content: &'a [u8]) -> EventParts<'a> {
-    EventParts { headers: &event.headers, query: event.query.as_deref(), body: content }
+fn key_of(order: &Order, event: &NewEvent, payload: &Payload) -> i64 {
+    let json = if order.is_of_payload() { payload.json().ok() } else { None };
+    order.key_of(EventParts { headers: &event.headers, query: event.query.as_deref(), body: payload.content(), json })
 }
 
 /// Bits of an id whose upper part counts, so that the deliveries of one event sort by their connections.

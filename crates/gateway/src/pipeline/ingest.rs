@@ -212,7 +212,8 @@ pub fn check(
     let content = payload.content();
     let described = providers::describe(inlet.template, &head.headers, content);
     let headers = header_list(&head.headers);
-    let parts = EventParts { headers: &headers, query: head.query.as_deref(), body: content };
+    let parts =
+        EventParts { headers: &headers, query: head.query.as_deref(), body: content, json: payload.known_json() };
     let once = once_keys(inlet, &parts, &body, nonce, head.received_at);
     let event = NewEvent {
         env_id: inlet.env_id,

@@ -44,6 +44,9 @@ pub struct Input {
     pub now_ms: i64,
 }
 
+/// Makes an input when it is needed: what waits for its turn takes little memory.
+pub type MakeInput = Arc<dyn Fn() -> Arc<Input> + Send + Sync>;
+
 /// What is wrong with an expression, or became of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message} ({code}{})", position.map(|at| format!(", at character {at}")).unwrap_or_default())]
@@ -111,28 +114,38 @@ impl Expression {
     /// # Errors
     /// When it fails, or takes more than it may.
     pub async fn evaluate(&self, input: &Arc<Input>) -> Result<Option<Value>, TransformError> {
+        let (project, input) = (input.project, Arc::clone(input));
+        self.evaluate_made(project, &(Arc::new(move || Arc::clone(&input)) as MakeInput)).await
+    }
+
+    /// The same over an input that is made when its turn has come, on the thread that evaluates.
+    ///
+    /// # Errors
+    /// When it fails, or takes more than it may.
+    pub async fn evaluate_made(&self, project: EnvId, input: &MakeInput) -> Result<Option<Value>, TransformError> {
         if !self.0.has_open_ranges {
-            match self.evaluate_within(NARROW, &NARROW_TURNS, input).await {
+            match self.evaluate_within(NARROW, &NARROW_TURNS, project, input).await {
                 Err(error) if error.is_of_bounds() => {}
                 ended => return ended,
             }
         }
-        self.evaluate_within(WIDE, &WIDE_TURNS, input).await
+        self.evaluate_within(WIDE, &WIDE_TURNS, project, input).await
     }
 
     async fn evaluate_within(
         &self,
         bounds: Bounds,
         turns: &Arc<Quota>,
-        input: &Arc<Input>,
+        project: EnvId,
+        input: &MakeInput,
     ) -> Result<Option<Value>, TransformError> {
         let (compiled, input) = (Arc::clone(&self.0), Arc::clone(input));
-        let turn = turns.acquire(input.project, 1).await;
+        let turn = turns.acquire(project, 1).await;
         let stop = Stop::default();
         let token = stop.0.clone();
         let evaluation = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            compiled.evaluate(bounds, &input, token)
+            compiled.evaluate(bounds, &input(), token)
         });
         evaluation.await.unwrap_or_else(|_| Err(TransformError::internal()))
     }
@@ -224,6 +237,8 @@ fn shortened(text: &str) -> String {
     }
 }
 
+#[cfg(test)]
+mod differential;
 #[cfg(test)]
 mod suite;
 #[cfg(test)]

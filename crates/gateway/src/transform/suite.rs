@@ -29,7 +29,10 @@ fn official_suite() {
     let Some(text) = suite() else { return };
     let (mut passed, mut failed) = (0, Vec::new());
     for line in text.lines() {
-        let case: Value = serde_json::from_str(line).expect("JSON");
+        let Ok(case) = serde_json::from_str::<Value>(line) else {
+            failed.push(format!("no Rust string holds {line}"));
+            continue;
+        };
         match check(&case) {
             Ok(()) => passed += 1,
             Err(why) => failed.push(format!("{}: {} {why}", case["file"], case["expr"])),

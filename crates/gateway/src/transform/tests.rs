@@ -138,20 +138,22 @@ async fn one_project_does_not_hold_up_another() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_evaluates_for_who_has_gone_away() {
     let long = compiled("($f := function($n) { $f($n + 1) }; $n := 1; [1..$n]; $f(0))");
-    let input = nothing(PROJECT);
-    let waiting = long.evaluate_within(WIDE, &WIDE_TURNS, &input);
+    let input: MakeInput = Arc::new(|| nothing(PROJECT));
+    let waiting = long.evaluate_within(WIDE, &WIDE_TURNS, PROJECT, &input);
     let waiting = tokio::time::timeout(Duration::from_millis(50), waiting);
     assert!(waiting.await.is_err(), "it goes on");
     // Its turn is given back long before its time is over.
     let started = std::time::Instant::now();
-    let _ = compiled("1").evaluate_within(WIDE, &WIDE_TURNS, &nothing(PROJECT)).await;
+    let _ = compiled("1").evaluate_within(WIDE, &WIDE_TURNS, PROJECT, &input).await;
     assert!(started.elapsed() < Duration::from_millis(400), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
 async fn what_needs_more_than_little_gets_it() {
-    let long = compiled("$sum([1..200000].($ * 2))");
-    assert_eq!(long.evaluate(&nothing(PROJECT)).await, Ok(Some(json!(40_000_200_000_i64))));
+    let long = compiled("$sum([1..50000].($ * 2))");
+    let narrow = long.0.evaluate(NARROW, &nothing(PROJECT), CancelToken::new());
+    assert!(narrow.is_err_and(|error| error.is_of_bounds()));
+    assert_eq!(long.evaluate(&nothing(PROJECT)).await, Ok(Some(json!(2_500_050_000_i64))));
 }
 
 #[tokio::test]
