@@ -113,7 +113,8 @@ fn way(env: &str, connection: &Connection, picture: &RoutePicture) -> Option<Map
         (connection.delay_seconds > 0, Icon::Clock, "delayed"),
     ];
     let marks: Vec<_> = marks.into_iter().filter(|(is_there, ..)| *is_there).map(|(_, icon, label)| (icon, label)).collect();
-    let name = connection.name.clone().unwrap_or_else(|| if rules.filter.is_some() { "some events" } else { "all events" }.to_owned());
+    // Lines are hard to follow where there are many: the name says where one leads.
+    let name = connection.name.clone().unwrap_or_else(|| format!("to {}", end.name));
     let counted = picture.counts.connections.iter().find(|it| it.connection_id == connection.id);
     let status = match connection.status {
         ConnectionStatus::Active => None,
