@@ -215,8 +215,5 @@ pub async fn infer_schema(env: String, source: String) -> Result<Inferred, ApiEr
 /// Fields that the last events of a source had, with examples.
 #[server(endpoint = "connections/fields")]
 pub async fn fields_seen(env: String, source: String) -> Result<SeenFields, ApiError> {
-    in_project(&env, async |project| {
-        Ok(project.gateway.seen_fields(&project.access, id(&source)?, None).await?)
-    })
-    .await
+    in_project(&env, async |project| Ok(project.gateway.seen_fields(&project.access, id(&source)?, None).await?)).await
 }

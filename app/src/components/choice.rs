@@ -80,11 +80,7 @@ pub fn Select(
 
 /// A few views of one thing, of which one is shown. It sends nothing with a form.
 #[component]
-pub fn Segmented(
-    #[prop(into)] label: Signal<String>,
-    options: Vec<Choice>,
-    bind: RwSignal<String>,
-) -> impl IntoView {
+pub fn Segmented(#[prop(into)] label: Signal<String>, options: Vec<Choice>, bind: RwSignal<String>) -> impl IntoView {
     let options: Vec<_> = options
         .into_iter()
         .map(|option| {

@@ -197,7 +197,9 @@ mod tests {
         assert!(pieces.contains(&("tok-key", "\"a\"")));
         assert!(pieces.contains(&("tok-string", "\"b\"")));
         let pieces = jsonata("$sum(items) in [`a b`, true]");
-        for piece in [("tok-flag", "$sum"), ("tok-key", "items"), ("tok-word", "in"), ("tok-key", "`a b`"), ("tok-word", "true")] {
+        for piece in
+            [("tok-flag", "$sum"), ("tok-key", "items"), ("tok-word", "in"), ("tok-key", "`a b`"), ("tok-word", "true")]
+        {
             assert!(pieces.contains(&piece), "{piece:?}");
         }
     }

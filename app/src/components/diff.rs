@@ -52,8 +52,10 @@ pub fn DiffView(#[prop(into)] before: Signal<String>, #[prop(into)] after: Signa
 /// Rows that are the same, or that are not: what stood there in one block, what stands there in another.
 fn run(rows: &[Row<'_>]) -> AnyView {
     let is_same = rows.first().is_none_or(|row| row.is_same());
-    let old = rows.iter().filter_map(|row| row.old).map(|text| line(if is_same { Mark::Same } else { Mark::Gone }, text));
-    let new = rows.iter().filter_map(|row| row.new).map(|text| line(if is_same { Mark::Same } else { Mark::New }, text));
+    let old =
+        rows.iter().filter_map(|row| row.old).map(|text| line(if is_same { Mark::Same } else { Mark::Gone }, text));
+    let new =
+        rows.iter().filter_map(|row| row.new).map(|text| line(if is_same { Mark::Same } else { Mark::New }, text));
     view! {
         <div class="diff-run">
             <div class="diff-side" data-mark=(!is_same).then_some("gone")>{old.collect_view()}</div>
@@ -201,7 +203,13 @@ mod tests {
         let pairs: Vec<_> = rows.iter().map(|row| (row.old, row.new)).collect();
         assert_eq!(
             pairs,
-            [(Some("a"), Some("a")), (Some("b"), Some("x")), (Some("c"), None), (Some("d"), Some("d")), (None, Some("e"))]
+            [
+                (Some("a"), Some("a")),
+                (Some("b"), Some("x")),
+                (Some("c"), None),
+                (Some("d"), Some("d")),
+                (None, Some("e"))
+            ]
         );
     }
 

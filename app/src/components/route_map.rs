@@ -181,7 +181,8 @@ fn end_node(end: MapEnd, over: RwSignal<Option<Over>>, here: Over) -> AnyView {
 
 fn way_node(way: MapWay, over: RwSignal<Option<Over>>, at: usize) -> AnyView {
     let here = Over::Way(at);
-    let marks: Vec<_> = way.marks.into_iter().map(|(icon, label)| view! { <Glyph icon=icon size=14 label=label/> }).collect();
+    let marks: Vec<_> =
+        way.marks.into_iter().map(|(icon, label)| view! { <Glyph icon=icon size=14 label=label/> }).collect();
     view! {
         <div class="map-cell">
             <a

@@ -241,7 +241,13 @@ impl Status {
             Self::Held | Self::Paused => PAUSE,
             Self::Received | Self::Acknowledged => DOT,
             Self::Skipped | Self::Duplicate | Self::NotMatched => SKIP,
-            Self::NoRoute | Self::MadeLater | Self::NotMade | Self::Cancelled | Self::Disabled | Self::Revoked | Self::Expired => SLASH,
+            Self::NoRoute
+            | Self::MadeLater
+            | Self::NotMade
+            | Self::Cancelled
+            | Self::Disabled
+            | Self::Revoked
+            | Self::Expired => SLASH,
         }
     }
 }

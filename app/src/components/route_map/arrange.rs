@@ -128,7 +128,10 @@ mod tests {
 
     #[test]
     fn one_way_is_a_straight_line() {
-        assert_eq!(arrange(1, 1, &[(0, 0)], 50.0), Arrangement { starts: vec![0.0], ways: vec![0.0], ends: vec![0.0], height: 50.0 });
+        assert_eq!(
+            arrange(1, 1, &[(0, 0)], 50.0),
+            Arrangement { starts: vec![0.0], ways: vec![0.0], ends: vec![0.0], height: 50.0 }
+        );
     }
 
     #[test]

@@ -73,16 +73,19 @@ fn start(env: &str, source: &SourceEnd, counts: &RouteCounts) -> MapEnd {
 
 fn end(env: &str, destination: &DestinationEnd, counts: &RouteCounts) -> MapEnd {
     let counted = counts.destinations.iter().find(|it| it.destination_id.to_string() == destination.id);
-    let note = counted.map_or_else(|| amount(0, "delivery"), |it| {
-        let mut parts = vec![format!("{} delivered", count(it.succeeded))];
-        if it.failed > 0 {
-            parts.push(format!("{} failed", count(it.failed)));
-        }
-        if it.backlog > 0 {
-            parts.push(format!("{}{} waiting", count(it.backlog), if it.has_more_backlog { "+" } else { "" }));
-        }
-        parts.join(" · ")
-    });
+    let note = counted.map_or_else(
+        || amount(0, "delivery"),
+        |it| {
+            let mut parts = vec![format!("{} delivered", count(it.succeeded))];
+            if it.failed > 0 {
+                parts.push(format!("{} failed", count(it.failed)));
+            }
+            if it.backlog > 0 {
+                parts.push(format!("{}{} waiting", count(it.backlog), if it.has_more_backlog { "+" } else { "" }));
+            }
+            parts.join(" · ")
+        },
+    );
     let status = match (destination.circuit, destination.status) {
         (CircuitState::Open, _) => Some(Status::BreakerOpen),
         (CircuitState::HalfOpen, _) => Some(Status::BreakerHalfOpen),
@@ -112,7 +115,8 @@ fn way(env: &str, connection: &Connection, picture: &RoutePicture) -> Option<Map
         (rules.schema.is_some(), Icon::ShieldCheck, "with a schema"),
         (connection.delay_seconds > 0, Icon::Clock, "delayed"),
     ];
-    let marks: Vec<_> = marks.into_iter().filter(|(is_there, ..)| *is_there).map(|(_, icon, label)| (icon, label)).collect();
+    let marks: Vec<_> =
+        marks.into_iter().filter(|(is_there, ..)| *is_there).map(|(_, icon, label)| (icon, label)).collect();
     // Lines are hard to follow where there are many: the name says where one leads.
     let name = connection.name.clone().unwrap_or_else(|| format!("to {}", end.name));
     let counted = picture.counts.connections.iter().find(|it| it.connection_id == connection.id);

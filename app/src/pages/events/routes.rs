@@ -23,7 +23,13 @@ pub fn EventRoutes(
     names: StoredValue<Names>,
 ) -> impl IntoView {
     let event = event.id.to_string();
-    let rows = move || routes.get().into_iter().map(|route| view! { <Route route=route event=event.clone() names=names/> }).collect_view();
+    let rows = move || {
+        routes
+            .get()
+            .into_iter()
+            .map(|route| view! { <Route route=route event=event.clone() names=names/> })
+            .collect_view()
+    };
     let rows = StoredValue::new(rows);
     let none = Memo::new(move |_| routes.with(Vec::is_empty));
     move || {
@@ -60,7 +66,8 @@ fn Route(route: EventRoute, event: String, names: StoredValue<Names>) -> impl In
     let name = if route.is_deleted {
         view! { <span>{title} " "<span class="muted">"(deleted)"</span></span> }.into_any()
     } else {
-        view! { <a class="event-route-name" href=paths::connection(project.id(), route.connection_id)>{title}</a> }.into_any()
+        view! { <a class="event-route-name" href=paths::connection(project.id(), route.connection_id)>{title}</a> }
+            .into_any()
     };
     let try_it = (!route.is_deleted).then(|| {
         let href = paths::connection_with(project.id(), route.connection_id, event);

@@ -2,12 +2,7 @@
 
 use std::collections::HashMap;
 
-use domain::{
-    circuit::CircuitState,
-    destination::Destination,
-    id::DestinationId,
-    permission::Permission,
-};
+use domain::{circuit::CircuitState, destination::Destination, id::DestinationId, permission::Permission};
 
 use super::{Access, Result};
 use crate::Gateway;

@@ -248,7 +248,8 @@ impl Bench {
         Memo::new(move |_| {
             let mut problems = FieldErrors::default();
             let text = self.text(part).get();
-            if part != Part::Transform && !text.trim().is_empty()
+            if part != Part::Transform
+                && !text.trim().is_empty()
                 && let Err(wrong) = parse_json(&text)
             {
                 problems.push_at(part.as_str(), format!("is not JSON: {}", wrong.message), Some(wrong.at));

@@ -4,11 +4,7 @@ use domain::rehearsal::{Preview, PreviewInput, PreviewLine, PreviewVerdict};
 use leptos::prelude::*;
 
 use super::bench::{Bench, Subject};
-use crate::{
-    components::*,
-    pages::counted,
-    paths,
-};
+use crate::{components::*, pages::counted, paths};
 
 /// Lines that are shown before more are asked for.
 const FEW: usize = 8;
@@ -38,7 +34,11 @@ pub fn Hindsight() -> impl IntoView {
     let all = RwSignal::new(false);
     let title = move || {
         let looked_at = shown.with(|preview| preview.as_ref().map_or(0, |preview| preview.counts.events));
-        if looked_at == 0 { "The last events".to_owned() } else { format!("The last {}", counted(looked_at.into(), "event")) }
+        if looked_at == 0 {
+            "The last events".to_owned()
+        } else {
+            format!("The last {}", counted(looked_at.into(), "event"))
+        }
     };
     let state = move || {
         if bench.preview.is_open() {
@@ -71,7 +71,8 @@ fn Counted(preview: Preview, kind: RwSignal<Kind>, all: RwSignal<bool>) -> impl 
     let counts = preview.counts;
     let is_cut = !preview.is_complete;
     let difference = difference(&preview);
-    let looks_at_more = preview.is_complete && counts.events == bench.limit.get_untracked() && counts.events < PreviewInput::MAX_LIMIT;
+    let looks_at_more =
+        preview.is_complete && counts.events == bench.limit.get_untracked() && counts.events < PreviewInput::MAX_LIMIT;
     let is_compared = bench.saved.with_value(Option::is_some);
     let chips = [
         (Kind::All, "All", counts.events, None),
@@ -79,7 +80,12 @@ fn Counted(preview: Preview, kind: RwSignal<Kind>, all: RwSignal<bool>) -> impl 
         (Kind::NotMatched, "Not matched", counts.not_matched, Some(Tone::Neutral)),
         (Kind::Schema, "Against the schema", counts.schema_invalid, Some(Tone::Waiting)),
         (Kind::Failed, "Fail", counts.failed, Some(Tone::Failed)),
-        (Kind::Changed, if is_compared { "Otherwise than saved" } else { "Transformed" }, counts.changed, Some(Tone::Accent)),
+        (
+            Kind::Changed,
+            if is_compared { "Otherwise than saved" } else { "Transformed" },
+            counts.changed,
+            Some(Tone::Accent),
+        ),
     ]
     .into_iter()
     .filter(|(of, _, count, _)| *count > 0 || matches!(of, Kind::All | Kind::Delivered))
@@ -159,9 +165,10 @@ fn gained_and_lost(preview: &Preview) -> Option<(usize, usize)> {
         return None;
     }
     let of = |now: bool| {
-        preview.events.iter().filter(move |line| {
-            line.was.is_some_and(|was| delivered(line.verdict) == now && delivered(was) != now)
-        })
+        preview
+            .events
+            .iter()
+            .filter(move |line| line.was.is_some_and(|was| delivered(line.verdict) == now && delivered(was) != now))
     };
     Some((of(true).count(), of(false).count()))
 }
@@ -180,7 +187,11 @@ fn difference(preview: &Preview) -> Option<String> {
         let be = if parts.is_empty() { " would be sent" } else { "" };
         parts.push(format!("{otherwise}{be} with another payload"));
     }
-    Some(if parts.is_empty() { "The same as the saved connection.".to_owned() } else { format!("Compared with what is saved, {}.", parts.join(", ")) })
+    Some(if parts.is_empty() {
+        "The same as the saved connection.".to_owned()
+    } else {
+        format!("Compared with what is saved, {}.", parts.join(", "))
+    })
 }
 
 /// The difference that saving makes, beside the button that saves.
@@ -268,7 +279,12 @@ mod tests {
         assert_eq!(words(&[(Matched, None, true)]), None);
         assert_eq!(words(&[(Matched, Some(Matched), false)]).as_deref(), Some("The same as the saved connection."));
         assert_eq!(
-            words(&[(Matched, Some(NotMatched), false), (Failed, Some(Matched), false), (Matched, Some(Matched), true)]).as_deref(),
+            words(&[
+                (Matched, Some(NotMatched), false),
+                (Failed, Some(Matched), false),
+                (Matched, Some(Matched), true)
+            ])
+            .as_deref(),
             Some("Compared with what is saved, 1 more would be delivered, 1 fewer, 1 with another payload.")
         );
         assert_eq!(

@@ -103,11 +103,7 @@ pub fn NewConnectionPage() -> impl IntoView {
     .into_any()
 }
 
-type FirstData = (
-    Option<Connection>,
-    domain::page::Page<domain::event::EventSummary>,
-    domain::rehearsal::SeenFields,
-);
+type FirstData = (Option<Connection>, domain::page::Page<domain::event::EventSummary>, domain::rehearsal::SeenFields);
 
 /// What the page starts with. Without events to try on it is still an editor.
 async fn first_of(env: String, source: String, saved: Option<Connection>) -> Result<FirstData, ApiError> {

@@ -18,7 +18,9 @@ pub fn FilterPart() -> impl IntoView {
     let trial = bench.trial_now();
     let judged = Signal::derive(move || {
         let is_fine = problems.with(domain::field::FieldErrors::is_empty);
-        trial.with(|trial| trial.as_ref().filter(|_| is_fine).map(|trial| trial.result.rules.clone())).unwrap_or_default()
+        trial
+            .with(|trial| trial.as_ref().filter(|_| is_fine).map(|trial| trial.result.rules.clone()))
+            .unwrap_or_default()
     });
     let fields = Signal::derive(move || bench.fields.data().with(|seen| seen.fields.clone()));
     let view = RwSignal::new("rules".to_owned());
@@ -62,7 +64,8 @@ pub fn FilterPart() -> impl IntoView {
     .into_any()
 }
 
-const FILTER_EXAMPLE: &str = "{\n  \"all\": [\n    { \"field\": \"payload.type\", \"op\": \"eq\", \"value\": \"invoice.paid\" }\n  ]\n}";
+const FILTER_EXAMPLE: &str =
+    "{\n  \"all\": [\n    { \"field\": \"payload.type\", \"op\": \"eq\", \"value\": \"invoice.paid\" }\n  ]\n}";
 const TRANSFORM_EXAMPLE: &str = "{\n  \"order\": data.id,\n  \"total\": $sum(data.items.price)\n}";
 const SCHEMA_EXAMPLE: &str = "{\n  \"type\": \"object\",\n  \"required\": [\"id\"]\n}";
 

@@ -155,7 +155,8 @@ impl Bench {
         let answer = self.content.last.get();
         let (asked, answer) = answer?;
         let content = answer.ok()?;
-        let is_asked = self.subject.get() == Subject::Written || self.event.with(|event| event.as_ref() == Some(&asked));
+        let is_asked =
+            self.subject.get() == Subject::Written || self.event.with(|event| event.as_ref() == Some(&asked));
         if !is_asked {
             return None;
         }

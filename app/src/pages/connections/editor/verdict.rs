@@ -1,9 +1,6 @@
 //! What the rules say of the one event: each part in turn, and what follows from them.
 
-use domain::{
-    checks::SchemaAction,
-    rehearsal::TestPart,
-};
+use domain::{checks::SchemaAction, rehearsal::TestPart};
 use leptos::prelude::*;
 
 use super::bench::{Bench, Part};
@@ -41,7 +38,8 @@ pub fn state(bench: Bench) -> Memo<(Tone, &'static str)> {
 pub fn Verdicts(names: StoredValue<Names>) -> impl IntoView {
     let bench: Bench = expect_context();
     let answer = bench.trial.answer();
-    move || match answer.get() {
+    move || {
+        match answer.get() {
         None => view! { <div class="verdicts-wait"><Skeleton lines=3/></div> }.into_any(),
         Some(Err(error)) => {
             view! { <div class="verdicts-wait"><Alert tone=AlertTone::Danger title="This could not be tried">{error.to_string()}</Alert></div> }
@@ -59,6 +57,7 @@ pub fn Verdicts(names: StoredValue<Names>) -> impl IntoView {
             }
             .into_any()
         }
+    }
     }
 }
 

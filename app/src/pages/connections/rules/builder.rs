@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use domain::{
-    field::FieldErrors,
-    filter::Why,
-    rehearsal::SeenField,
-};
+use domain::{field::FieldErrors, filter::Why, rehearsal::SeenField};
 use leptos::{context::Provider, prelude::*};
 
 use super::{

@@ -116,7 +116,8 @@ pub fn shown(value: &Value) -> String {
     match (Kind::of(value), value) {
         (Kind::Text, Value::String(text)) => text.clone(),
         (Kind::Texts | Kind::Numbers, Value::Array(items)) => {
-            let items: Vec<_> = items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect();
+            let items: Vec<_> =
+                items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect();
             items.join(", ")
         }
         _ => value.to_string(),

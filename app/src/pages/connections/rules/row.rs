@@ -114,7 +114,9 @@ fn ValueInput(rule: Memo<Option<Rule>>, op: Memo<Op>, id: String, edit: Callback
             let of_value = value.as_ref().map_or(taken[0], Kind::of);
             chosen
                 .get()
-                .filter(|kind| taken.contains(kind) && value.as_ref().is_some_and(|value| kind.read(&shown(value)).is_some()))
+                .filter(|kind| {
+                    taken.contains(kind) && value.as_ref().is_some_and(|value| kind.read(&shown(value)).is_some())
+                })
                 .unwrap_or(of_value)
         })
     });
@@ -146,7 +148,8 @@ fn ValueInput(rule: Memo<Option<Rule>>, op: Memo<Op>, id: String, edit: Callback
     // What is half typed is no value yet, and stays in the control.
     let draft = RwSignal::new(None::<String>);
     let text = move || draft.get().unwrap_or_else(|| value.with(|value| value.as_ref().map(shown).unwrap_or_default()));
-    let wrong = Memo::new(move |_| draft.with(|draft| draft.as_ref().is_some_and(|text| kind.get().read(text).is_none())));
+    let wrong =
+        Memo::new(move |_| draft.with(|draft| draft.as_ref().is_some_and(|text| kind.get().read(text).is_none())));
     let control = move || match kind.get() {
         Kind::Flag => {
             let (yes, no) = match op.get() {

@@ -48,7 +48,10 @@ pub enum Node {
 pub enum Unshown {
     NotJson(NotJson),
     /// Something that the builder has no form for: where, and what.
-    Special { place: String, why: String },
+    Special {
+        place: String,
+        why: String,
+    },
 }
 
 /// Deeper nesting is left to the JSON.
@@ -93,7 +96,9 @@ impl Tree {
         }
         let value: Value = parse_json(text).map_err(Unshown::NotJson)?;
         let mut left = 2 * Filter::MAX_RULES;
-        let Value::Object(fields) = &value else { return Err(special(ROOT, "a filter is an object: {\"all\": […]}")) };
+        let Value::Object(fields) = &value else {
+            return Err(special(ROOT, "a filter is an object: {\"all\": […]}"));
+        };
         if fields.is_empty() {
             return Ok(Self::default());
         }
