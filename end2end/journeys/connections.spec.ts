@@ -141,7 +141,7 @@ test("a transform is tried while it is typed, with the place of what is wrong", 
   await dashboard.button("Save changes").click();
   await dashboard.expectPage("Connections");
   await sendEvent(source.ingest_url, { data: { total: 9 } });
-  expect(JSON.parse((await receiver.request(4)).body.toString())).toEqual({ total: 9 });
+  expect(JSON.parse((await receiver.request(1)).body.toString())).toEqual({ total: 9 });
 });
 
 test("what would have happened is counted before it is saved", async ({ dashboard, page, project, receiver }) => {
@@ -219,6 +219,19 @@ test("the picture shows every route and its state", async ({ dashboard, page, pr
   await paid.focus();
   await page.keyboard.press("Enter");
   await dashboard.expectPage("shop → orders");
+});
+
+test("the picture shows a destination whose circuit is open", async ({ dashboard, page, project }) => {
+  const source = await project.api.createSource("shop");
+  const away = await project.api.createDestination("away", "http://127.0.0.1:1/", {
+    circuit_breaker: { failure_threshold: 1, reset_seconds: 600 },
+  });
+  await project.api.createConnection(source, away);
+  await sendEvent(source.ingest_url, {});
+  await expect.poll(async () => (await project.api.get<{ state: string }>(`/destinations/${away.id}/circuit`)).state).toBe("open");
+  await dashboard.open(`${project.path}/connections`);
+  const picture = page.getByRole("group", { name: "Routes" });
+  await expect(picture.getByRole("link", { name: /^away/ })).toHaveAccessibleName(/breaker open.*1 waiting/);
 });
 
 test("an empty source says how to send it something, and reacts when it comes", async ({ dashboard, page, project }) => {

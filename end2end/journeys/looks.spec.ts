@@ -215,7 +215,7 @@ test.describe("in a project", () => {
     });
     await dashboard.open(`${project.path}/connections/${connection.id}`);
     await expect(page.locator(".trial-state").first()).toHaveText(/^(not matched|would be delivered)$/);
-    await expect(page.getByText("The same as the saved connection.")).toBeVisible();
+    await expect(page.locator(".hindsight-difference")).toHaveText("The same as the saved connection.");
     await page.getByLabel("Value", { exact: true }).nth(1).fill("40");
     await expect(page.locator(".hindsight-difference")).toContainText("more would be delivered");
     const matched = page.locator(".hindsight-line").filter({ hasText: "order.paid" }).first();

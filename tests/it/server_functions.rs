@@ -15,6 +15,7 @@ on_both_databases!(
     an_owner_sets_how_long_events_are_kept,
     other_sites_are_refused,
     a_malformed_call_says_nothing_internal,
+    a_call_is_bounded,
 );
 
 /// What anybody may call: they are the way in, or answer with what the caller's own browser keeps.
@@ -417,4 +418,17 @@ async fn a_malformed_call_says_nothing_internal(on: On) {
         let answer = Answer::of(nobody.request(Method::POST, path).body("")).await;
         assert!((400..500).contains(&answer.status), "{path}: {} {}", answer.status, answer.text());
     }
+}
+
+async fn a_call_is_bounded(on: On) {
+    let world = World::new(on).await;
+    let server = world.serve().await;
+    let nobody = server.client_with("");
+    let call = async |length: usize| {
+        let request = nobody.request(Method::POST, "/api/connections/try").body(format!("body={}", "x".repeat(length)));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        Answer::of(request.header("accept", "application/json")).await
+    };
+    call(5 << 20).await.problem(413, "too_large");
+    assert!((400..500).contains(&call(1 << 20).await.status));
 }

@@ -114,8 +114,8 @@ struct Excerpt {
 }
 
 /// What is shown of a long line, before the place and after it.
-const BEFORE: usize = 40;
-const AFTER: usize = 24;
+const BEFORE: usize = 26;
+const AFTER: usize = 14;
 
 fn excerpt(text: &str, at: usize) -> Excerpt {
     let before: Vec<char> = text.chars().take(at).collect();
@@ -200,6 +200,6 @@ mod tests {
         let excerpt = excerpt(&text, 100);
         assert_eq!(excerpt.line.chars().nth(excerpt.column), Some('!'));
         assert!(excerpt.line.starts_with('…') && excerpt.line.ends_with('…'));
-        assert!(excerpt.line.chars().count() < 70);
+        assert!(excerpt.line.chars().count() < 45);
     }
 }

@@ -30,55 +30,69 @@ const FOLDED: usize = 4;
 /// not. Removed lines have a minus, added ones a plus.
 #[component]
 pub fn DiffView(#[prop(into)] before: Signal<String>, #[prop(into)] after: Signal<String>) -> impl IntoView {
-    let rows = move || {
+    let runs = move || {
         let (before, after) = (pretty(&before.get()), pretty(&after.get()));
         let rows = in_rows(compare(&before, &after));
         let mut drawn = Vec::new();
         for (range, is_folded) in folds(&rows) {
-            let lines = rows[range].iter().map(row).collect_view();
+            let count = range.len();
+            let runs = rows[range].chunk_by(|a, b| a.is_same() == b.is_same()).map(run).collect_view();
             if is_folded {
-                let count = format!("{} unchanged lines", lines.len());
-                drawn.push(view! { <details class="diff-fold"><summary>{count}</summary>{lines}</details> }.into_any());
+                let count = format!("{count} unchanged lines");
+                drawn.push(view! { <details class="diff-fold"><summary>{count}</summary>{runs}</details> }.into_any());
             } else {
-                drawn.push(lines.into_any());
+                drawn.push(runs.into_any());
             }
         }
         drawn
     };
-    view! { <div class="diff" tabindex="0">{rows}</div> }.into_any()
+    view! { <div class="diff" tabindex="0">{runs}</div> }.into_any()
 }
 
-fn row(Row { old, new }: &Row<'_>) -> AnyView {
-    let is_same = old == new;
-    let side = |class: &'static str, mark: &'static str, word: &'static str, text: Option<&str>| match text {
-        Some(text) => view! {
-            <div class=class>
-                <span class="diff-mark" aria-hidden="true">{mark}</span>
-                <span class="visually-hidden">{word}</span>
-                <span class="diff-text">{text.to_owned()}</span>
-            </div>
-        }
-        .into_any(),
-        None => view! { <div class="diff-line none" aria-hidden="true"></div> }.into_any(),
-    };
-    if is_same {
-        // Beside one another both sides show it; screen readers hear it once.
-        let text = old.unwrap_or_default().to_owned();
-        return view! {
-            <div class="diff-row">
-                {side("diff-line", " ", "", *old)}
-                <div class="diff-line again" aria-hidden="true"><span class="diff-mark">" "</span><span class="diff-text">{text}</span></div>
-            </div>
-        }
-        .into_any();
-    }
+/// Rows that are the same, or that are not: what stood there in one block, what stands there in another.
+fn run(rows: &[Row<'_>]) -> AnyView {
+    let is_same = rows.first().is_none_or(|row| row.is_same());
+    let old =
+        rows.iter().filter_map(|row| row.old).map(|text| line(if is_same { Mark::Same } else { Mark::Gone }, text));
+    let new =
+        rows.iter().filter_map(|row| row.new).map(|text| line(if is_same { Mark::Same } else { Mark::New }, text));
     view! {
-        <div class="diff-row">
-            {side("diff-line gone", "-", "removed: ", *old)}
-            {side("diff-line new", "+", "added: ", *new)}
+        <div class="diff-run">
+            <div class="diff-side" data-mark=(!is_same).then_some("gone")>{old.collect_view()}</div>
+            // Beside one another both sides show what is the same; screen readers hear it once.
+            <div class="diff-side" data-mark=if is_same { "again" } else { "new" } aria-hidden=is_same.then_some("true")>{new.collect_view()}</div>
         </div>
     }
     .into_any()
+}
+
+#[derive(Clone, Copy)]
+enum Mark {
+    Same,
+    Gone,
+    New,
+}
+
+fn line(mark: Mark, text: &str) -> AnyView {
+    let (class, mark, word) = match mark {
+        Mark::Same => ("diff-line", " ", ""),
+        Mark::Gone => ("diff-line gone", "-", "removed: "),
+        Mark::New => ("diff-line new", "+", "added: "),
+    };
+    view! {
+        <div class=class>
+            <span class="diff-mark" aria-hidden="true">{mark}</span>
+            <span class="visually-hidden">{word}</span>
+            <span class="diff-text">{text.to_owned()}</span>
+        </div>
+    }
+    .into_any()
+}
+
+impl Row<'_> {
+    fn is_same(&self) -> bool {
+        self.old == self.new
+    }
 }
 
 /// Puts what went beside what came.
@@ -113,10 +127,10 @@ fn in_rows(lines: Vec<Line<'_>>) -> Vec<Row<'_>> {
 fn folds(rows: &[Row<'_>]) -> Vec<(std::ops::Range<usize>, bool)> {
     let is_near = |at: usize| {
         let (from, to) = (at.saturating_sub(AROUND), rows.len().min(at + AROUND + 1));
-        rows[from..to].iter().any(|row| row.old != row.new)
+        rows[from..to].iter().any(|row| !row.is_same())
     };
     // Texts that are the same are shown whole.
-    let none_changed = rows.iter().all(|row| row.old == row.new);
+    let none_changed = rows.iter().all(Row::is_same);
     let mut runs: Vec<(std::ops::Range<usize>, bool)> = Vec::new();
     for at in 0..rows.len() {
         let folded = !none_changed && !is_near(at);

@@ -66,21 +66,29 @@ enum Over {
     To(usize),
 }
 
+/// What there is to be drawn.
+#[derive(Clone, Debug, Default)]
+pub struct Drawing {
+    pub starts: Vec<MapEnd>,
+    pub ends: Vec<MapEnd>,
+    pub ways: Vec<MapWay>,
+}
+
 /// The picture.
 #[component]
-pub fn RouteMap(
-    #[prop(into)] label: String,
-    starts: Vec<MapEnd>,
-    ends: Vec<MapEnd>,
-    ways: Vec<MapWay>,
-) -> impl IntoView {
+pub fn RouteMap(#[prop(into)] label: Signal<String>, #[prop(into)] drawing: Signal<Drawing>) -> impl IntoView {
+    // It outlives each drawing: what is on the page keeps its handlers when it is drawn anew.
+    let over = RwSignal::new(None::<Over>);
+    move || draw(drawing.get(), label.get(), over)
+}
+
+fn draw(Drawing { starts, ends, ways }: Drawing, label: String, over: RwSignal<Option<Over>>) -> AnyView {
     let is_dense = ways.len().max(starts.len()).max(ends.len()) > ROOMY;
     let row = if is_dense { 36.0 } else { 52.0 };
     let joined: Vec<_> = ways.iter().map(|way| (way.from, way.to)).collect();
     let Arrangement { starts: starts_y, ways: ways_y, ends: ends_y, height } =
         arrange(starts.len(), ends.len(), &joined, row);
     let height = height + 2.0 * PADDING;
-    let over = RwSignal::new(None::<Over>);
     let far = move |from: usize, way: usize, to: usize| {
         let is_near = match over.get() {
             None => true,
@@ -98,7 +106,15 @@ pub fn RouteMap(
                 let (left, right) = pick(starts_y[from], ways_y[at], ends_y[to]);
                 let (left, right) = (left + row / 2.0 + PADDING, right + row / 2.0 + PADDING);
                 let path = format!("M0 {left:.1}C50 {left:.1} 50 {right:.1} 100 {right:.1}");
-                view! { <path class="map-line" d=path data-flow=way.flow.as_str() data-strength=strength(way.volume) data-far=move || far(from, at, to)></path> }
+                view! {
+                    <path
+                        class="map-line"
+                        d=path
+                        data-flow=way.flow.as_str()
+                        data-strength=strength(way.volume)
+                        data-far=move || far(from, at, to)
+                    ></path>
+                }
             })
             .collect_view()
     };
@@ -114,24 +130,25 @@ pub fn RouteMap(
     let starts: Vec<_> = starts
         .into_iter()
         .enumerate()
-        .map(|(at, end)| place("0%", "27%", starts_y[at], end_node(end, over, Over::From(at))))
+        .map(|(at, end)| place("0%", "24%", starts_y[at], end_node(end, over, Over::From(at))))
         .collect();
     let ends: Vec<_> = ends
         .into_iter()
         .enumerate()
-        .map(|(at, end)| place("73%", "27%", ends_y[at], end_node(end, over, Over::To(at))))
+        .map(|(at, end)| place("75%", "25%", ends_y[at], end_node(end, over, Over::To(at))))
         .collect();
     let ways: Vec<_> = ways
         .into_iter()
         .enumerate()
-        .map(|(at, way)| place("36%", "28%", ways_y[at], way_node(way, over, at)))
+        .map(|(at, way)| place("33%", "26%", ways_y[at], way_node(way, over, at)))
         .collect();
+    let height = format!("{height:.0}");
     view! {
-        <svg class="route-map" class:dense=is_dense role="group" aria-label=label width="100%" height=format!("{height:.0}")>
-            <svg x="27%" y="0" width="9%" height=format!("{height:.0}") viewBox=view_box.clone() preserveAspectRatio="none" aria-hidden="true">
+        <svg class="route-map" class:dense=is_dense role="group" aria-label=label width="100%" height=height.clone()>
+            <svg x="24%" y="0" width="9%" height=height.clone() viewBox=view_box.clone() preserveAspectRatio="none" aria-hidden="true">
                 {into_ways}
             </svg>
-            <svg x="64%" y="0" width="9%" height=format!("{height:.0}") viewBox=view_box preserveAspectRatio="none" aria-hidden="true">
+            <svg x="59%" y="0" width="16%" height=height viewBox=view_box preserveAspectRatio="none" aria-hidden="true">
                 {out_of_ways}
             </svg>
             {starts}

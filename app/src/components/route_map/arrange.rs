@@ -40,7 +40,13 @@ pub fn arrange(starts: usize, ends: usize, ways: &[(usize, usize)], row: f64) ->
         at += row;
     }
     let starts_y = spread(starts, row, |start| mean(of(ways, &ways_y, |way| way.0 == start)));
-    let ends_y = spread(ends, row, |end| mean(of(ways, &ways_y, |way| way.1 == end)));
+    // Halfway between where its ways are and an even share of the height: near to them, and not all on one heap.
+    let connected = (0..ends).filter(|end| ways.iter().any(|way| way.1 == *end)).count();
+    let share = at / numbers(connected + 1)[connected].max(1.0);
+    let ends_y = spread(ends, row, |end| {
+        let near = mean(of(ways, &ways_y, |way| way.1 == end))?;
+        Some(near.midpoint((end_place[end] + 0.5) * share - row / 2.0))
+    });
     let lowest = starts_y.iter().chain(&ways_y).chain(&ends_y).fold(0.0, |lowest: f64, y| lowest.max(*y));
     Arrangement { starts: starts_y, ways: ways_y, ends: ends_y, height: lowest + row }
 }

@@ -26,29 +26,39 @@ pub fn Routes(first: RoutePicture) -> impl IntoView {
     let changes = use_changes(project, || true);
     fresh.when(move || changes.get());
     let data = fresh.data();
-    move || {
+    let drawing = Signal::derive(move || {
         data.with(|picture| {
             let env = project.id();
             let counts = &picture.counts;
-            let starts: Vec<_> = picture.sources.iter().map(|source| start(&env, source, counts)).collect();
-            let ends: Vec<_> = picture.destinations.iter().map(|destination| end(&env, destination, counts)).collect();
-            let ways: Vec<_> = picture.connections.iter().filter_map(|connection| way(&env, connection, picture)).collect();
-            let is_cut = picture.is_cut;
-            view! {
-                <Card title="Routes" text="What came in the last hour, and where it went." flush=true>
-                    <div class="route-map-frame">
-                        <div class="route-map-heads" aria-hidden="true">
-                            <span>"Sources"</span>
-                            <span>"Connections"</span>
-                            <span>"Destinations"</span>
-                        </div>
-                        <RouteMap label="Routes" starts=starts ends=ends ways=ways/>
-                        {is_cut.then(|| view! { <p class="muted small">"The newest 250 of each are drawn. The table below has all of them."</p> })}
-                    </div>
-                </Card>
+            Drawing {
+                starts: picture.sources.iter().map(|source| start(&env, source, counts)).collect(),
+                ends: picture.destinations.iter().map(|destination| end(&env, destination, counts)).collect(),
+                ways: picture.connections.iter().filter_map(|connection| way(&env, connection, picture)).collect(),
             }
         })
+    });
+    let is_cut = move || data.with(|picture| picture.is_cut);
+    let cut = move || {
+        is_cut().then(|| {
+            view! {
+                <p class="muted small">"The newest 250 of each are drawn. The table below has all of them."</p>
+            }
+        })
+    };
+    view! {
+        <Card title="Routes" text="What came in the last hour, and where it went." flush=true>
+            <div class="route-map-frame">
+                <div class="route-map-heads" aria-hidden="true">
+                    <span>"Sources"</span>
+                    <span>"Connections"</span>
+                    <span>"Destinations"</span>
+                </div>
+                <RouteMap label="Routes" drawing=drawing/>
+                {cut}
+            </div>
+        </Card>
     }
+    .into_any()
 }
 
 fn start(env: &str, source: &SourceEnd, counts: &RouteCounts) -> MapEnd {
@@ -107,10 +117,8 @@ fn way(env: &str, connection: &Connection, picture: &RoutePicture) -> Option<Map
     ];
     let marks: Vec<_> =
         marks.into_iter().filter(|(is_there, ..)| *is_there).map(|(_, icon, label)| (icon, label)).collect();
-    let name = connection
-        .name
-        .clone()
-        .unwrap_or_else(|| if rules.filter.is_some() { "some events" } else { "all events" }.to_owned());
+    // Lines are hard to follow where there are many: the name says where one leads.
+    let name = connection.name.clone().unwrap_or_else(|| format!("to {}", end.name));
     let counted = picture.counts.connections.iter().find(|it| it.connection_id == connection.id);
     let status = match connection.status {
         ConnectionStatus::Active => None,
@@ -131,7 +139,7 @@ fn way(env: &str, connection: &Connection, picture: &RoutePicture) -> Option<Map
 }
 
 fn note(counted: &ConnectionCount) -> String {
-    let mut parts = vec![count(counted.matched)];
+    let mut parts: Vec<_> = (counted.matched > 0).then(|| count(counted.matched)).into_iter().collect();
     let others = counted.not_matched + counted.skipped;
     if others > 0 {
         parts.push(format!("{} not matched", count(others)));

@@ -22,6 +22,7 @@ pub fn ConnectionTable(
     let columns = vec![
         Column::new("Route").grow(),
         Column::new("Name"),
+        Column::new("Rules").fit(),
         Column::new("Status").fit(),
         Column::new("Created").fit().wide_only(),
     ];
@@ -31,6 +32,19 @@ pub fn ConnectionTable(
 
 fn row(project: Project, connection: Connection, names: StoredValue<Names>) -> impl IntoView {
     let status = Status::from(connection.status);
+    let kinds = [
+        (connection.rules.filter.is_some(), "filter"),
+        (connection.rules.transform.is_some(), "transform"),
+        (connection.rules.schema.is_some(), "schema"),
+        (connection.delay_seconds > 0, "delay"),
+    ];
+    let kinds: Vec<_> = kinds.into_iter().filter(|(is_there, _)| *is_there).map(|(_, word)| word).collect();
+    let rules = if kinds.is_empty() {
+        view! { <span class="muted">"–"</span> }.into_any()
+    } else {
+        let tags = kinds.into_iter().map(|word| view! { <Tag>{word}</Tag> }).collect_view();
+        view! { <span class="route">{tags}</span> }.into_any()
+    };
     let (source, destination) =
         names.with_value(|names| (names.source(connection.source_id), names.destination(connection.destination_id)));
     view! {
@@ -51,6 +65,7 @@ fn row(project: Project, connection: Connection, names: StoredValue<Names>) -> i
                     None => view! { <span class="muted">"–"</span> }.into_any(),
                 }}
             </Cell>
+            <Cell label="Rules" fit=true>{rules}</Cell>
             <Cell label="Status" fit=true><StatusBadge status=status plain=true/></Cell>
             <Cell label="Created" fit=true wide_only=true><RelativeTime at=connection.created_at quiet=true/></Cell>
         </TableRow>

@@ -74,7 +74,7 @@ fn Counted(preview: Preview, kind: RwSignal<Kind>, all: RwSignal<bool>) -> impl 
     let looks_at_more =
         preview.is_complete && counts.events == bench.limit.get_untracked() && counts.events < PreviewInput::MAX_LIMIT;
     let is_compared = bench.saved.with_value(Option::is_some);
-    let chips: Vec<_> = [
+    let chips = [
         (Kind::All, "All", counts.events, None),
         (Kind::Delivered, "Delivered", counts.matched, Some(Tone::Delivered)),
         (Kind::NotMatched, "Not matched", counts.not_matched, Some(Tone::Neutral)),
@@ -89,17 +89,17 @@ fn Counted(preview: Preview, kind: RwSignal<Kind>, all: RwSignal<bool>) -> impl 
     ]
     .into_iter()
     .filter(|(of, _, count, _)| *count > 0 || matches!(of, Kind::All | Kind::Delivered))
-    .map(|(of, label, count, tone)| {
+    .collect::<Vec<_>>();
+    let chip = move |(of, label, count, tone): (Kind, &'static str, u32, Option<Tone>)| {
         let pressed = move || if kind.get() == of { "true" } else { "false" };
         view! {
             <button class="chip" type="button" aria-pressed=pressed on:click=move |_| kind.set(of)>
                 {tone.map(|tone| view! { <span class="chip-dot" data-tone=tone.as_str() aria-hidden="true"></span> })}
-                {label}
+                {label} " "
                 <span class="chip-count num">{self::count(count.into())}</span>
             </button>
         }
-    })
-    .collect();
+    };
     let lines = StoredValue::new(preview.events);
     let listed = Memo::new(move |_| {
         let of = kind.get();
@@ -108,15 +108,23 @@ fn Counted(preview: Preview, kind: RwSignal<Kind>, all: RwSignal<bool>) -> impl 
     let hidden = move || listed.with(Vec::len).saturating_sub(FEW);
     let rows = move || {
         let most = if all.get() { usize::MAX } else { FEW };
-        listed.get().into_iter().take(most).map(|line| view! { <Line line=line/> }).collect_view()
+        listed.get().into_iter().take(most).collect::<Vec<_>>()
     };
     view! {
         <div class="hindsight-head">
-            <div class="chips" role="group" aria-label="Which events are listed">{chips}</div>
+            <div class="chips" role="group" aria-label="Which events are listed">
+                <For each=move || chips.clone() key=|(_, label, count, _)| (*label, *count) let:it>
+                    {chip(it)}
+                </For>
+            </div>
             {difference.map(|words| view! { <p class="hindsight-difference">{words}</p> })}
             {is_cut.then(|| view! { <p class="muted small">"Time ran out before all of them were looked at."</p> })}
         </div>
-        <ol class="hindsight-list">{rows}</ol>
+        <ol class="hindsight-list">
+            <For each=rows key=|line| format!("{line:?}") let:line>
+                <Line line=line/>
+            </For>
+        </ol>
         {move || listed.with(Vec::is_empty).then(|| view! { <p class="trial-note">"None of them."</p> })}
         <div class="hindsight-foot">
             {move || {
