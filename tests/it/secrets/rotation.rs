@@ -267,7 +267,11 @@ async fn nodes_seal_with_what_all_of_them_have(on: On) {
         works(server, "before", &source, &sink).await;
         works(server, "meanwhile", &meanwhile, &sink).await;
     }
-    // New values go under the new key at once, wherever they are made.
+    // New values go under the new key, wherever they are made, as soon as a node knows that all have it.
+    for server in [&first, &second] {
+        eventually(LIMIT, "the new key seals", async || server.log().contains("it seals from now on").then_some(()))
+            .await;
+    }
     let patch = json!({ "auth": { "type": "bearer", "token": "a-new-token" } });
     let destination = first.api().get("/v1/destinations").await.list()[0]["id"].as_str().expect("an id").to_owned();
     let changed: Value = second.api().patch(&format!("/v1/destinations/{destination}"), patch).await.expect(200);
