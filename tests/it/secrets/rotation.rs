@@ -25,6 +25,7 @@ on_postgres_too!(nodes_seal_with_what_all_of_them_have);
 const OLD: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 const NEW: &str = "fffefdfcfbfaf9f8f7f6f5f4f3f2f1f0efeeedecebeae9e8e7e6e5e4e3e2e1e0";
 const OLD_ID: &str = "630dcd29";
+const NEW_ID: &str = "1865c008";
 const PASSWORD: &str = "rotated-password-77aa";
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -267,7 +268,15 @@ async fn nodes_seal_with_what_all_of_them_have(on: On) {
         works(server, "before", &source, &sink).await;
         works(server, "meanwhile", &meanwhile, &sink).await;
     }
-    // New values go under the new key at once, wherever they are made.
+    // New values go under the new key, wherever they are made, as soon as a node knows that all have it.
+    for server in [&first, &second] {
+        eventually(LIMIT, "the new key seals", async || {
+            let log = server.log();
+            let told = log.lines().any(|line| line.contains("it seals from now on") && line.contains(NEW_ID));
+            told.then_some(())
+        })
+        .await;
+    }
     let patch = json!({ "auth": { "type": "bearer", "token": "a-new-token" } });
     let destination = first.api().get("/v1/destinations").await.list()[0]["id"].as_str().expect("an id").to_owned();
     let changed: Value = second.api().patch(&format!("/v1/destinations/{destination}"), patch).await.expect(200);
