@@ -92,10 +92,13 @@ const NOTE: &str = "INSERT INTO destination_last AS t (env_id, destination_id, s
     error_class = CASE WHEN excluded.failed_at > t.failed_at THEN excluded.error_class ELSE t.error_class END, \
     failed_at = CASE WHEN excluded.failed_at > t.failed_at THEN excluded.failed_at ELSE t.failed_at END";
 
+/// Project, destination, length and begin of a span, class of latency: the key of a count.
+type Key = (EnvId, DestinationId, i64, i64, i64);
+
 impl Store {
     /// Adds attempts to the counts. Each destination and span stands there once for each class.
     pub async fn add_health(&self, attempts: &[Attempts], newest: &[Newest]) -> Result<()> {
-        let mut added: HashMap<(EnvId, DestinationId, i64, i64, i64), (u64, u64)> = HashMap::new();
+        let mut added: HashMap<Key, (u64, u64)> = HashMap::new();
         for one in attempts {
             for span in [Span::FiveMinutes, Span::Hour] {
                 let bucket = Bucket::stored(one.bucket);
