@@ -57,7 +57,7 @@ async fn others_do_not_notice(on: On, rules: &[Value], body: &str) {
 
 /// Whatever becomes of them, they end.
 async fn ends(server: &Server, event: &str) {
-    let limit = Duration::from_secs(60);
+    let limit = Duration::from_mins(1);
     crate::world::eventually(limit, "hostile deliveries end", async || {
         let deliveries = server.api().deliveries(event).await;
         deliveries

@@ -182,7 +182,7 @@ async fn fields_are_suggested_from_what_came(on: On) {
     let find =
         |name: &str| fields.iter().find(|field| field["field"] == name).unwrap_or_else(|| panic!("{name}: {seen}"));
     let mut examples: Vec<_> = find("payload.items[].sku")["examples"].as_array().expect("a list").iter().collect();
-    examples.sort_by_key(|example| example.to_string());
+    examples.sort_by_key(ToString::to_string);
     assert_eq!(examples, [&json!("a"), &json!("b")]);
     assert_eq!(find("payload.items[].sku")["kinds"], json!(["string"]));
     assert_eq!(find("method")["examples"], json!(["POST"]));
