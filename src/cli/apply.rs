@@ -47,12 +47,14 @@ const MAX_FILE: u64 = 1 << 20;
 
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let (name, text) = read(&arguments.file)?;
-    let document = yaml::parse(&text).map_err(|error| {
-        Failure::invalid(format!("{name}:{}:{}: {}", error.line, error.column, error.message))
-    })?;
+    let document = yaml::parse(&text)
+        .map_err(|error| Failure::invalid(format!("{name}:{}:{}: {}", error.line, error.column, error.message)))?;
     let mut body = with_environment(document.value.clone());
     let Value::Object(fields) = &mut body else {
-        return Err(Failure::invalid(format!("{name}:1:1: must be a mapping with sources, destinations and connections")).into());
+        return Err(Failure::invalid(format!(
+            "{name}:1:1: must be a mapping with sources, destinations and connections"
+        ))
+        .into());
     };
     // These say how a document is applied, and are no part of one.
     for reserved in ["prune", "dry_run", "plan_id"] {

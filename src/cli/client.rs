@@ -72,16 +72,21 @@ impl Server {
         if status.is_success() {
             let read = serde_json::from_slice(&bytes);
             let done = read.map_err(|error| {
-                Failure::unreachable(format!("what answers at {server} is no hookstream server of this version: {error}"))
+                Failure::unreachable(format!(
+                    "what answers at {server} is no hookstream server of this version: {error}"
+                ))
             })?;
             return Ok(Answer::Done(done));
         }
         let refusal: Refusal = serde_json::from_slice(&bytes).unwrap_or_default();
         match status {
             StatusCode::UNAUTHORIZED => {
-                Err(Failure::key(format!("the server at {server} does not know this API key, or it has expired")).into())
+                Err(Failure::key(format!("the server at {server} does not know this API key, or it has expired"))
+                    .into())
             }
-            StatusCode::FORBIDDEN => Err(Failure::key(format!("the API key may not do this: {}", refusal.detail)).into()),
+            StatusCode::FORBIDDEN => {
+                Err(Failure::key(format!("the API key may not do this: {}", refusal.detail)).into())
+            }
             _ if refusal.detail.is_empty() => {
                 Err(Failure::unreachable(format!("what answers at {server} is no hookstream server: {status}")).into())
             }

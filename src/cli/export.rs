@@ -45,7 +45,9 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Format::Json => format!("{}\n", serde_json::to_string_pretty(&value)?),
     };
     match arguments.out {
-        Some(path) => std::fs::write(&path, text).with_context(|| format!("{} could not be written", path.display()))?,
+        Some(path) => {
+            std::fs::write(&path, text).with_context(|| format!("{} could not be written", path.display()))?
+        }
         None => print!("{text}"),
     }
     Ok(())

@@ -36,7 +36,9 @@ impl<'a> Shell<'a> {
 
     fn run(&self, arguments: &[&str], environment: Environment<'_>) -> Output {
         let mut command = self.world.command(arguments, &[]);
-        command.env("HOOKSTREAM_SERVER", format!("http://{}", self.server.address())).env("HOOKSTREAM_API_KEY", &self.key);
+        command
+            .env("HOOKSTREAM_SERVER", format!("http://{}", self.server.address()))
+            .env("HOOKSTREAM_API_KEY", &self.key);
         command.envs(environment.iter().copied()).stdin(std::process::Stdio::null());
         command.output().expect("the command runs")
     }
@@ -194,7 +196,9 @@ async fn edits_are_planned_confirmed_and_applied_once(on: On) {
     assert_eq!((code, out.as_str()), (0, "Nothing to change.\n"));
     let before = server.api().all("/v1/destinations").await;
 
-    let edited = SMALL.replace("https://billing.example.com/", "https://new.example.com/").replace("name: Shop", "name: The shop")
+    let edited = SMALL
+        .replace("https://billing.example.com/", "https://new.example.com/")
+        .replace("name: Shop", "name: The shop")
         + "    delay_seconds: 5\n";
     let (code, out, _) = shell.apply(&edited, &["--dry-run", "--output", "json"], &[]);
     assert_eq!(code, 3);
@@ -217,7 +221,16 @@ async fn edits_are_planned_confirmed_and_applied_once(on: On) {
 
     // From the standard input, where nobody can be asked either.
     let output = shell.world.run_with(
-        &["apply", "-f", "-", "--dry-run", "--server", &format!("http://{}", server.address()), "--api-key", &shell.key],
+        &[
+            "apply",
+            "-f",
+            "-",
+            "--dry-run",
+            "--server",
+            &format!("http://{}", server.address()),
+            "--api-key",
+            &shell.key,
+        ],
         &[],
         &edited,
     );
@@ -235,7 +248,12 @@ async fn errors_name_the_line(on: On) {
         ("    name: Shop\n", "    name: Shop\n    colour: red\n", 5, "sources[0].colour"),
         ("    destination: billing\n", "    destination: bills\n", 13, "connections[0].destination must be the slug"),
         ("  - source: shop", "  - sauce: shop", 12, "connections[0].source"),
-        ("    destination: billing\n", "    destination: billing\n    filter:\n      field: payload.x\n      op: like\n      value: 1\n", 16, "filter.op"),
+        (
+            "    destination: billing\n",
+            "    destination: billing\n    filter:\n      field: payload.x\n      op: like\n      value: 1\n",
+            16,
+            "filter.op",
+        ),
         ("    destination: billing\n", "    destination: billing\n    transform: \"{\"\n", 14, "transform"),
         ("version: 1", "version: 2", 1, "version must be 1"),
         ("version: 1", "version: 1\ncolour: red", 2, "colour"),
@@ -243,7 +261,12 @@ async fn errors_name_the_line(on: On) {
         ("    name: Shop\n", "    name: Shop\n    name: Shop\n", 5, "written twice"),
         ("    name: Shop\n", "    name: *shop\n", 4, ""),
         ("    name: Shop\n", "    name: Shop\n  - slug: shop\n    name: Again\n", 5, "another source of this document"),
-        ("    name: Shop\n", "    name: Shop\n    verification:\n      type: hmac_sha256\n      header: x-s\n      secrets: [\"${UNSET}\"]\n", 8, "refers to UNSET"),
+        (
+            "    name: Shop\n",
+            "    name: Shop\n    verification:\n      type: hmac_sha256\n      header: x-s\n      secrets: [\"${UNSET}\"]\n",
+            8,
+            "refers to UNSET",
+        ),
     ] {
         assert!(SMALL.contains(from), "{from}");
         let text = SMALL.replacen(from, to, 1);

@@ -101,7 +101,10 @@ async fn a_range_of_a_source_is_sent_again(on: On) {
 
     let made = api.post("/v1/replays", json!({ "source_id": source, "from": from, "to": to })).await.expect(201);
     assert_eq!((&made["status"], &made["from"], &made["to"]), (&json!("pending"), &json!(from), &json!(to)));
-    assert_eq!((&made["connection_id"], &made["filter"], &made["total_events"]), (&json!(null), &json!(null), &json!(2)));
+    assert_eq!(
+        (&made["connection_id"], &made["filter"], &made["total_events"]),
+        (&json!(null), &json!(null), &json!(2))
+    );
     let id = made["id"].as_str().expect("an id");
     assert!(id.starts_with("rpl_"));
     let done = settles(api, id, SOON).await;
@@ -312,7 +315,8 @@ async fn a_replay_is_paused_resumed_and_cancelled(on: On) {
     let paused = one(api, &id).await;
     assert!(paused["progress"].as_f64().is_some_and(|share| share > 0.0 && share < 1.0), "{paused}");
     // What was queued goes out; then nothing more does.
-    eventually(SOON, "what was queued is sent", async || (one(api, &id).await["outcome"]["open"] == 0).then_some(())).await;
+    eventually(SOON, "what was queued is sent", async || (one(api, &id).await["outcome"]["open"] == 0).then_some(()))
+        .await;
     let sent = sink.count();
     tokio::time::sleep(Duration::from_millis(700)).await;
     assert_eq!(sink.count(), sent);

@@ -186,7 +186,9 @@ async fn sign_up(server: &Server, email: &str) -> String {
 /// What of the project a caller could have changed or seen.
 async fn state_of(server: &Server) -> Vec<Vec<Value>> {
     let mut state = Vec::new();
-    for list in ["environments", "sources", "destinations", "connections", "events", "deliveries", "replays", "api-keys"] {
+    for list in
+        ["environments", "sources", "destinations", "connections", "events", "deliveries", "replays", "api-keys"]
+    {
         let mut rows = if list == "environments" {
             server.api().get("/v1/environments").await.list()
         } else {

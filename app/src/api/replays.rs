@@ -121,9 +121,10 @@ pub async fn replay_choices(env: String) -> Result<ReplayWays, ApiError> {
         let destination_of = |id| destinations.iter().find(|it| it.id == id).map_or("?", |it| it.name.as_str());
         let connections = connections.iter().map(|it| Named {
             id: it.id.to_string(),
-            name: it.name.clone().unwrap_or_else(|| {
-                format!("{} → {}", source_of(it.source_id), destination_of(it.destination_id))
-            }),
+            name: it
+                .name
+                .clone()
+                .unwrap_or_else(|| format!("{} → {}", source_of(it.source_id), destination_of(it.destination_id))),
         });
         let connections = connections.collect();
         let sources = sources.iter().map(|it| Named { id: it.id.to_string(), name: it.name.clone() }).collect();

@@ -188,7 +188,10 @@ mod tests {
         for text in ["$STRIPE", "${}", "${stripe}", "x${A}", "${A}x", "${1A}", "${A B}", "$${A}"] {
             assert_eq!(reference(text), None, "{text}");
         }
-        assert_eq!(reference_to(&["source", "stripe-live", "verification.secrets.0"]), "${SOURCE_STRIPE_LIVE_VERIFICATION_SECRETS_0}");
+        assert_eq!(
+            reference_to(&["source", "stripe-live", "verification.secrets.0"]),
+            "${SOURCE_STRIPE_LIVE_VERIFICATION_SECRETS_0}"
+        );
     }
 
     #[test]

@@ -279,7 +279,13 @@ fn check_range(errors: &mut FieldErrors, field: &str, value: Option<u32>, most: 
 /// How much of a replay's way lies behind it, from 0 to 1: of its limit, of its events where they were counted, else of its
 /// time.
 #[must_use]
-pub fn progress(spec: &ReplaySpec, status: ReplayStatus, counts: &ReplayCounts, total: Option<u64>, reached: Option<EventId>) -> f64 {
+pub fn progress(
+    spec: &ReplaySpec,
+    status: ReplayStatus,
+    counts: &ReplayCounts,
+    total: Option<u64>,
+    reached: Option<EventId>,
+) -> f64 {
     if status == ReplayStatus::Completed {
         return 1.0;
     }
@@ -316,7 +322,10 @@ mod tests {
     fn a_range_ends_now_at_the_latest() {
         let spec = input(&json!({})).parse(at(150)).expect("is taken");
         assert_eq!((spec.from, spec.to), (at(100), at(150)));
-        assert_eq!(input(&json!({})).parse(at(100)).expect_err("has not begun").at("from"), Some("must be in the past"));
+        assert_eq!(
+            input(&json!({})).parse(at(100)).expect_err("has not begun").at("from"),
+            Some("must be in the past")
+        );
         let empty = input(&json!({ "to": at(100) })).parse(at(500)).expect_err("is empty");
         assert_eq!(empty.at("to"), Some("must be after `from`"));
     }

@@ -9,13 +9,7 @@ use domain::{
 };
 use sea_orm::ConnectionTrait;
 
-use crate::{
-    config::next_version,
-    connection::Transaction,
-    error::Result,
-    row::uuid,
-    scope::Scope,
-};
+use crate::{config::next_version, connection::Transaction, error::Result, row::uuid, scope::Scope};
 
 /// One change. Secrets are sealed.
 #[derive(Debug, Clone)]

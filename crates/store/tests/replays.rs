@@ -320,5 +320,9 @@ async fn a_replay_goes_when_its_time_has_passed() {
     let day = 24 * 3600;
     assert_eq!(bench.store.remove_ended_replays(seconds(40 * day)).await.expect("looks"), 0, "it has not ended");
     bench.step(10).await;
-    assert_eq!(bench.store.remove_ended_replays(seconds(40 * day)).await.expect("looks"), 0, "its project is not there");
+    assert_eq!(
+        bench.store.remove_ended_replays(seconds(40 * day)).await.expect("looks"),
+        0,
+        "its project is not there"
+    );
 }

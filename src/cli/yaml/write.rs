@@ -95,10 +95,7 @@ fn literal(out: &mut String, text: &str, depth: usize) {
 fn is_block(text: &str) -> bool {
     let is_plain = |line: &str| !line.ends_with(' ') && line.chars().all(|c| !c.is_control());
     let body = text.strip_suffix('\n').unwrap_or(text);
-    body.contains('\n')
-        && !text.starts_with([' ', '\n'])
-        && !body.ends_with('\n')
-        && body.split('\n').all(is_plain)
+    body.contains('\n') && !text.starts_with([' ', '\n']) && !body.ends_with('\n') && body.split('\n').all(is_plain)
 }
 
 /// A text on one line: plain where that is read as the same text, else in quotes.
@@ -109,7 +106,10 @@ fn text(text: &str) -> String {
         && text.chars().all(is_safe)
         && !text.contains(": ")
         && !text.ends_with([':', ' '])
-        && !matches!(text.to_ascii_lowercase().as_str(), "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n");
+        && !matches!(
+            text.to_ascii_lowercase().as_str(),
+            "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n"
+        );
     // A JSON text is one of YAML's texts in double quotes.
     if is_plain { text.to_owned() } else { Value::from(text).to_string() }
 }

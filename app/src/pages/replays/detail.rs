@@ -10,9 +10,7 @@ use leptos_router::hooks::use_query_map;
 
 use super::{new::LeftOut, progress_words};
 use crate::{
-    api::replays::{
-        CancelReplay, ReplayWays, SetReplayStatus, find_replay, replay_choices, replay_deliveries,
-    },
+    api::replays::{CancelReplay, ReplayWays, SetReplayStatus, find_replay, replay_choices, replay_deliveries},
     components::*,
     pages::{
         destinations::DeliveryTable,
@@ -72,9 +70,8 @@ fn ReplayDetail(
     fresh.after(cancel);
     fresh.after(pause);
     let data = fresh.data();
-    let goes_on = move || {
-        data.with(|it| !it.status.is_final() || it.outcome.as_ref().is_some_and(|outcome| outcome.open > 0))
-    };
+    let goes_on =
+        move || data.with(|it| !it.status.is_final() || it.outcome.as_ref().is_some_and(|outcome| outcome.open > 0));
     let changes = use_changes(project, goes_on);
     fresh.when(move || changes.get());
     listed.when(move || changes.get());
@@ -117,11 +114,8 @@ fn ReplayActions(
         if !may_write || status.is_final() {
             return ().into_any();
         }
-        let (next, icon, words) = if status.may_resume() {
-            ("running", Icon::Play, "Resume")
-        } else {
-            ("paused", Icon::Pause, "Pause")
-        };
+        let (next, icon, words) =
+            if status.may_resume() { ("running", Icon::Play, "Resume") } else { ("paused", Icon::Pause, "Pause") };
         view! {
             <ActionForm action=pause>
                 <Hidden name="env" value=project.id()/>
@@ -219,15 +213,16 @@ fn ReplayDeliveries(id: String, status: String, listed: RwSignal<Page<Delivery>>
         let here = here.clone();
         move |status: &str| if status.is_empty() { here.clone() } else { format!("{here}?status={status}") }
     };
-    let chips: Vec<_> = [DeliveryStatus::Succeeded, DeliveryStatus::Waiting, DeliveryStatus::Failed, DeliveryStatus::Cancelled]
-        .into_iter()
-        .map(|it| {
-            let active = status == it.as_str();
-            let href = address(if active { "" } else { it.as_str() });
-            let shown = Status::from(it);
-            view! { <Chip href=href active=active tone=shown.tone()>{shown.word()}</Chip> }
-        })
-        .collect();
+    let chips: Vec<_> =
+        [DeliveryStatus::Succeeded, DeliveryStatus::Waiting, DeliveryStatus::Failed, DeliveryStatus::Cancelled]
+            .into_iter()
+            .map(|it| {
+                let active = status == it.as_str();
+                let href = address(if active { "" } else { it.as_str() });
+                let shown = Status::from(it);
+                view! { <Chip href=href active=active tone=shown.tone()>{shown.word()}</Chip> }
+            })
+            .collect();
     let here = address(&status);
     let shown = Signal::derive(move || listed.with(|page| page.data.clone()));
     let none = Memo::new(move |_| listed.with(|page| page.data.is_empty()));

@@ -24,16 +24,16 @@ pub fn ReplayLink(
 ) -> impl IntoView {
     let may_write = project.may_write();
     let href = Signal::stored(ReplayForm { through, range, ..ReplayForm::default() }.address(project.id()));
-    move || {
-        may_write.then(|| view! { <ButtonLink href=href.get() icon=Icon::RotateCcw>"Replay…"</ButtonLink> })
-    }
+    move || may_write.then(|| view! { <ButtonLink href=href.get() icon=Icon::RotateCcw>"Replay…"</ButtonLink> })
 }
 
 /// How far a replay is, in words beside the bar.
 fn progress_words(replay: &Replay) -> String {
     let looked = super::counted(replay.counts.events, "event");
     match replay.total_events {
-        Some(total) if !replay.status.is_final() => format!("{} of {looked_of}", count(replay.counts.events), looked_of = super::counted(total, "event")),
+        Some(total) if !replay.status.is_final() => {
+            format!("{} of {looked_of}", count(replay.counts.events), looked_of = super::counted(total, "event"))
+        }
         _ => looked,
     }
 }

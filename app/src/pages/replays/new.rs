@@ -8,7 +8,7 @@ use leptos_router::hooks::use_query_map;
 use crate::{
     api::{
         ApiError,
-        replays::{OTHER_RANGE, ReplayWays, ReplayForm, StartReplay, count_replay, ranges, replay_choices},
+        replays::{OTHER_RANGE, ReplayForm, ReplayWays, StartReplay, count_replay, ranges, replay_choices},
     },
     components::*,
     pages::{
@@ -32,9 +32,7 @@ pub fn NewReplayPage() -> impl IntoView {
     let choices = Resource::new(|| (), move |()| replay_choices(project.id()));
     let counted = Resource::new(
         move || (counts.get(), asked.get()),
-        move |(counts, form)| async move {
-            if counts { Some(count_replay(project.id(), form).await) } else { None }
-        },
+        move |(counts, form)| async move { if counts { Some(count_replay(project.id(), form).await) } else { None } },
     );
     view! {
         <Loaded

@@ -48,7 +48,8 @@ impl Gateway {
         while !is_complete && counts.events < DRY_RUN_EVENTS && begun.elapsed() < DRY_RUN_TIME {
             let looked = course.look(&access.rows, &snapshot, reached, DRY_RUN_STEP).await?;
             let open = access.rows.still_open(&looked.planned).await?;
-            let is_open = |planned: &&store::replays::PlannedReplay| open.contains(&(planned.event_id, planned.connection_id));
+            let is_open =
+                |planned: &&store::replays::PlannedReplay| open.contains(&(planned.event_id, planned.connection_id));
             let still_open = looked.planned.iter().filter(is_open).count();
             counts = counts.plus(counts_of(&looked, u64::try_from(still_open).unwrap_or(u64::MAX)));
             reached = Reached { last: looked.last.or(reached.last), matched: counts.matched };

@@ -146,7 +146,8 @@ impl Course {
         let asked = u64::try_from(routes.len()).unwrap_or(u64::MAX);
         let taken = plan(&event, &payload, routes).deliveries.into_iter().filter(|planned| !planned.is_rejected);
         let first = looked.planned.len();
-        let planned = taken.enumerate().map(|(index, route)| delivery(first + index, &event, &payload, route, snapshot, now));
+        let planned =
+            taken.enumerate().map(|(index, route)| delivery(first + index, &event, &payload, route, snapshot, now));
         looked.planned.extend(planned);
         let planned = u64::try_from(looked.planned.len() - first).unwrap_or(u64::MAX);
         looked.counts.filtered += asked.saturating_sub(planned);
@@ -220,7 +221,12 @@ fn delivery(
     let order = snapshot.target(route.destination_id).and_then(|target| target.order.as_ref());
     let key_of = |order: &Order| {
         let json = if order.is_of_payload() { payload.json().ok() } else { None };
-        order.key_of(EventParts { headers: &event.headers, query: event.query.as_deref(), body: payload.content(), json })
+        order.key_of(EventParts {
+            headers: &event.headers,
+            query: event.query.as_deref(),
+            body: payload.content(),
+            json,
+        })
     };
     PlannedReplay {
         id: DeliveryId::new(now, in_order(index)),

@@ -115,7 +115,13 @@ impl Scope {
     }
 
     /// `total` is how many events its range holds, unless those are more than are counted.
-    pub async fn insert_replay(&self, id: ReplayId, spec: &ReplaySpec, total: Option<u64>, now: Timestamp) -> Result<()> {
+    pub async fn insert_replay(
+        &self,
+        id: ReplayId,
+        spec: &ReplaySpec,
+        total: Option<u64>,
+        now: Timestamp,
+    ) -> Result<()> {
         let sql = "INSERT INTO replays (env_id, id, source_id, connection_id, from_at, to_at, filter, rate_per_second, \
             event_limit, include_duplicates, status, is_active, total_events, events, matched, deliveries, duplicates, \
             filtered, still_open, no_route, created_at, updated_at) \
@@ -143,7 +149,13 @@ impl Scope {
     }
 
     /// Moves a replay on to `to`, if it is in one of `from`. Returns whether it was.
-    pub async fn move_replay(&self, id: ReplayId, from: &[ReplayStatus], to: ReplayStatus, now: Timestamp) -> Result<bool> {
+    pub async fn move_replay(
+        &self,
+        id: ReplayId,
+        from: &[ReplayStatus],
+        to: ReplayStatus,
+        now: Timestamp,
+    ) -> Result<bool> {
         // A cancelled one stays at work until what it has queued is withdrawn.
         let is_active = to != ReplayStatus::Paused;
         let finished = to.is_final().then_some(now.as_micros());
@@ -173,13 +185,8 @@ impl Scope {
     pub async fn fail_replay(&self, id: ReplayId, why: &str, now: Timestamp) -> Result<()> {
         let sql = "UPDATE replays SET status = 'failed', is_active = $1, error = $2, finished_at = $3, updated_at = $3 \
             WHERE env_id = $4 AND id = $5 AND status IN ('pending', 'running')";
-        let values: [Value; 5] = [
-            false.into(),
-            why.into(),
-            now.as_micros().into(),
-            self.env_uuid().into(),
-            uuid(id.as_u128()).into(),
-        ];
+        let values: [Value; 5] =
+            [false.into(), why.into(), now.as_micros().into(), self.env_uuid().into(), uuid(id.as_u128()).into()];
         self.store.writer().execute_raw(self.store.statement(sql, values)).await?;
         self.store.signals().send(Signal::Activity(self.env_id));
         Ok(())
@@ -239,8 +246,7 @@ impl Scope {
         conditions.add("e.id < ?", [uuid(before.as_u128()).into()]);
         let (clause, values) = conditions.finish();
         let limit = COUNTED_EVENTS + 1;
-        let sql =
-            format!("SELECT count(*) AS found FROM (SELECT 1 FROM events e WHERE {clause} LIMIT {limit}) AS f");
+        let sql = format!("SELECT count(*) AS found FROM (SELECT 1 FROM events e WHERE {clause} LIMIT {limit}) AS f");
         let row = self.store.reader().query_one_raw(self.store.statement(sql, values)).await?;
         row.map_or(Ok(0), |row| number("events", "count", get(&row, "found")?))
     }

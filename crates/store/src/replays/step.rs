@@ -143,7 +143,8 @@ impl Scope {
         let mut pacing = Pacing::new(at, now);
         let mut step = Step::default();
         let mut writes = Writes::default();
-        let (mut places, mut done) = (self.places(&transaction, &looked.planned, &kept, &formers).await?, HashSet::new());
+        let (mut places, mut done) =
+            (self.places(&transaction, &looked.planned, &kept, &formers).await?, HashSet::new());
         for planned in looked.planned.iter().filter(|planned| kept.contains(&planned.event_id)) {
             let of = (planned.event_id, planned.connection_id);
             let former = formers.get(&of);

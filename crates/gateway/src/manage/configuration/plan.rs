@@ -178,7 +178,8 @@ impl Planner<'_> {
         let parsed = parse_input::<ConnectionInput>(Value::Object(fields)).and_then(ConnectionInput::parse);
         let Some(spec) = self.taken(place, parsed) else { return };
         if !self.links.insert((source_id, destination_id)) {
-            self.errors.push(format!("{place}.destination"), "is led to from this source by another connection already");
+            self.errors
+                .push(format!("{place}.destination"), "is led to from this source by another connection already");
             return;
         }
         let stored = self.stored;
@@ -241,14 +242,22 @@ impl Planner<'_> {
         let sources: Vec<_> = sources.collect();
         let destinations = stored.destinations.iter().filter(|thing| !self.destinations.contains_key(&thing.slug));
         let destinations: Vec<_> = destinations.collect();
-        let links = stored.connections.iter().filter(|it| !self.links.contains(&(it.it.source_id, it.it.destination_id)));
+        let links =
+            stored.connections.iter().filter(|it| !self.links.contains(&(it.it.source_id, it.it.destination_id)));
         let links: Vec<_> = links.collect();
         if !prune {
             return u64::try_from(sources.len() + destinations.len() + links.len()).unwrap_or(u64::MAX);
         }
         let mut delete = |resource, name: String, id: String, change| {
             let fields = Vec::new();
-            self.told.push(Change { action: Action::Delete, resource, name, id: Some(id), fields, generated_secret: None });
+            self.told.push(Change {
+                action: Action::Delete,
+                resource,
+                name,
+                id: Some(id),
+                fields,
+                generated_secret: None,
+            });
             self.changes.push(change);
         };
         for link in links {
