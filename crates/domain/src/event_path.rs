@@ -68,12 +68,11 @@ impl EventPath {
         match self.root {
             Root::Payload => {
                 let read;
-                let payload = match event.json {
-                    Some(payload) => payload,
-                    None => {
-                        read = serde_json::from_slice(event.body).ok()?;
-                        &read
-                    }
+                let payload = if let Some(payload) = event.json {
+                    payload
+                } else {
+                    read = serde_json::from_slice(event.body).ok()?;
+                    &read
                 };
                 let found = self.steps.iter().try_fold(payload, |value, step| match value {
                     Value::Array(items) => items.get(step.parse::<usize>().ok()?),

@@ -107,3 +107,101 @@ fn why(decision: &Decision<'_>, view: &EventView<'_>, payload: &Payload) -> Why 
     why.found = shortened(&why.found, REMEMBERED_VALUE);
     why
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use domain::{
+        checks::SchemaAction,
+        connection,
+        event::VerificationStatus,
+        id::{EnvId, EventId, SourceId},
+        time::Timestamp,
+    };
+    use serde_json::json;
+
+    use super::*;
+    use crate::rules::Rules;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_760_000_000_000_000);
+
+    fn event(body: &'static str) -> NewEvent {
+        NewEvent {
+            env_id: EnvId::new(NOW, 1),
+            id: EventId::new(NOW, 1),
+            source_id: SourceId::new(NOW, 1),
+            event_type: None,
+            provider_event_id: None,
+            method: "POST".to_owned(),
+            path: "/".to_owned(),
+            query: None,
+            content_type: None,
+            source_ip: None,
+            received_at: NOW,
+            verification_status: VerificationStatus::NotRequired,
+            headers: vec![],
+            body: Bytes::from_static(body.as_bytes()),
+            schema_errors: None,
+        }
+    }
+
+    fn route(number: u128, rules: Option<connection::Rules>) -> Route {
+        Route {
+            connection_id: ConnectionId::new(NOW, number),
+            destination_id: DestinationId::new(NOW, number),
+            held: false,
+            delay: Duration::ZERO,
+            rules: rules.map(|rules| Arc::new(Rules::compile(&rules).expect("rules"))),
+        }
+    }
+
+    fn filtered(number: u128) -> Route {
+        let filter = json!({ "field": "payload.text", "op": "eq", "value": "y".repeat(100) });
+        route(number, Some(connection::Rules { filter: Some(filter), ..connection::Rules::default() }))
+    }
+
+    #[test]
+    fn without_rules_nothing_is_looked_at() {
+        let event = event("no JSON");
+        let payload = Payload::new(event.body.clone());
+        let plan = plan(&event, &payload, &[route(1, None), route(2, None)]);
+        assert_eq!((plan.deliveries.len(), plan.unmatched.len()), (2, 0));
+        assert_eq!(plan.remembered(), None);
+        assert_eq!(payload.known_json(), None, "it was not read");
+    }
+
+    #[test]
+    fn a_schema_rejects_or_warns() {
+        let event = event(r#"{"n": "x"}"#);
+        let payload = Payload::new(event.body.clone());
+        let with = |schema_action| connection::Rules {
+            schema: Some(json!({ "properties": { "n": { "type": "integer" } } })),
+            schema_action,
+            ..connection::Rules::default()
+        };
+        let routes = [route(1, Some(with(SchemaAction::Reject))), route(2, Some(with(SchemaAction::Warn)))];
+        let plan = plan(&event, &payload, &routes);
+        let [rejected, warned] = plan.deliveries.as_slice() else { panic!("{plan:?}") };
+        assert!(rejected.is_rejected && !warned.is_rejected);
+        assert_eq!(rejected.schema_errors, warned.schema_errors);
+        assert_eq!(rejected.schema_errors[0].pointer, "/n");
+    }
+
+    #[test]
+    fn what_is_remembered_has_a_bound() {
+        let event = event(
+            r#"{"text": "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"}"#,
+        );
+        let payload = Payload::new(event.body.clone());
+        let routes: Vec<_> = (0..1000).map(filtered).collect();
+        let plan = plan(&event, &payload, &routes);
+        assert_eq!((plan.deliveries.len(), plan.unmatched.len()), (0, 1000));
+        let remembered = plan.remembered().expect("some");
+        assert_eq!(remembered.list.len() + remembered.more as usize, 1000);
+        assert!(remembered.list[0].why.as_ref().is_some_and(|why| why.found.to_string().ends_with("…\"")));
+        let bytes = serde_json::to_string(&remembered).expect("JSON").len();
+        assert!(bytes < 3 * REMEMBERED_BYTES + REMEMBERED_MORE * 100, "{bytes}");
+    }
+}

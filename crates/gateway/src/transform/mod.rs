@@ -238,6 +238,8 @@ fn shortened(text: &str) -> String {
 }
 
 #[cfg(test)]
+mod differential;
+#[cfg(test)]
 mod suite;
 #[cfg(test)]
 mod tests;

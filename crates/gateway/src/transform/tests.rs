@@ -150,8 +150,10 @@ async fn nobody_evaluates_for_who_has_gone_away() {
 
 #[tokio::test]
 async fn what_needs_more_than_little_gets_it() {
-    let long = compiled("$sum([1..200000].($ * 2))");
-    assert_eq!(long.evaluate(&nothing(PROJECT)).await, Ok(Some(json!(40_000_200_000_i64))));
+    let long = compiled("$sum([1..50000].($ * 2))");
+    let narrow = long.0.evaluate(NARROW, &nothing(PROJECT), CancelToken::new());
+    assert!(narrow.is_err_and(|error| error.is_of_bounds()));
+    assert_eq!(long.evaluate(&nothing(PROJECT)).await, Ok(Some(json!(2_500_050_000_i64))));
 }
 
 #[tokio::test]
