@@ -119,7 +119,9 @@ impl Bench {
             request: SentRequest { method: "POST".into(), url: "http://x/".into(), headers: vec![] },
             next_retry_at: None,
         };
-        self.writer.record(AttemptRecord { env_id: ENV, event_id: event, attempt, verdict, gate: None }).await;
+        let destination_id = DestinationId::from_u128(DESTINATION);
+        let record = AttemptRecord { env_id: ENV, event_id: event, destination_id, attempt, verdict, gate: None };
+        self.writer.record(record).await;
         while self.rows().attempts(delivery).await.expect("reads").is_empty() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }

@@ -188,7 +188,7 @@ version: 1
 sources:
   - slug: shop
     name: \"Shop: live\"
-    secrets: [${SHOP}, 'two']
+    secrets: [\"${SHOP}\", 'two']
   - name: other
     filter:
       all:
@@ -214,7 +214,7 @@ empty:
         let at = |path: &str| document.place(path).to_string();
         assert_eq!(at("version"), "2:1");
         assert_eq!(at("sources[0].name"), "5:5");
-        assert_eq!(at("sources[0].secrets.1"), "6:24");
+        assert_eq!(at("sources[0].secrets.1"), "6:26");
         assert_eq!(at("sources[1].filter.all[0].value"), "11:11");
         // What is missing is told by what it is missing in.
         assert_eq!(at("sources[1].slug"), "7:5");

@@ -31,6 +31,8 @@ use crate::{
 const RUN: Duration = Duration::from_secs(10);
 /// How long to wait when no replay had anything to do just now.
 const IDLE: Duration = Duration::from_millis(100);
+/// The longest rest after a step: one that had to wait for others long must not keep all replays waiting many times as long.
+const MAX_REST: Duration = Duration::from_millis(250);
 /// Replays that are read at once.
 const AT_ONCE: u32 = 64;
 /// Events that a step looks at, at most.
@@ -148,7 +150,7 @@ impl Replays {
             tracing::info!(replay.id = %replay.id, "a replay has come to its end");
         }
         let pause = self.pace.after(held, held);
-        turn.pause(pause).await;
+        turn.pause(pause.min(MAX_REST)).await;
         Ok(true)
     }
 }

@@ -60,13 +60,13 @@ pub(super) fn plan(gateway: &Gateway, stored: &Stored, input: &ApplyInput) -> Re
         planner.errors.push("version", format!("must be {VERSION}, the only one there is"));
     }
     for (index, said) in input.sources.iter().enumerate() {
-        planner.source(&format!("sources[{index}]"), said)?;
+        planner.source(index, said)?;
     }
     for (index, said) in input.destinations.iter().enumerate() {
-        planner.destination(&format!("destinations[{index}]"), said)?;
+        planner.destination(index, said)?;
     }
     for (index, said) in input.connections.iter().enumerate() {
-        planner.connection(&format!("connections[{index}]"), said);
+        planner.connection(index, said);
     }
     let unnamed = planner.unnamed(input.prune == Some(true));
     planner.errors.into_result()?;
@@ -88,13 +88,14 @@ fn id_of(told: &[Change]) -> String {
 }
 
 impl Planner<'_> {
-    fn source(&mut self, place: &str, said: &Value) -> Result<()> {
+    fn source(&mut self, index: usize, said: &Value) -> Result<()> {
+        let place = &format!("sources[{index}]");
         let (stored, slug) = (self.stored, slug_in(said));
         let former = slug.as_deref().and_then(|slug| stored.source(slug));
         let Some(said) = self.resolved(place, said, former) else { return Ok(()) };
         let parsed = parse_input::<SourceInput>(said).and_then(SourceInput::parse);
         let Some(spec) = self.taken(place, parsed) else { return Ok(()) };
-        let id = former.map_or_else(|| SourceId::new(self.now, clock::id_bits()), |former| former.it.id);
+        let id = former.map_or_else(|| SourceId::new(self.now, in_order(index)), |former| former.it.id);
         if self.sources.insert(spec.slug.clone(), id).is_some() {
             self.errors.push(format!("{place}.slug"), "is that of another source of this document");
             return Ok(());
@@ -117,7 +118,8 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn destination(&mut self, place: &str, said: &Value) -> Result<()> {
+    fn destination(&mut self, index: usize, said: &Value) -> Result<()> {
+        let place = &format!("destinations[{index}]");
         let (stored, slug) = (self.stored, slug_in(said));
         let former = slug.as_deref().and_then(|slug| stored.destination(slug));
         let Some(said) = self.resolved(place, said, former) else { return Ok(()) };
@@ -127,7 +129,7 @@ impl Planner<'_> {
             self.refuse(place, &error);
             return Ok(());
         }
-        let id = former.map_or_else(|| DestinationId::new(self.now, clock::id_bits()), |former| former.it.id);
+        let id = former.map_or_else(|| DestinationId::new(self.now, in_order(index)), |former| former.it.id);
         if self.destinations.insert(spec.slug.clone(), id).is_some() {
             self.errors.push(format!("{place}.slug"), "is that of another destination of this document");
             return Ok(());
@@ -150,7 +152,8 @@ impl Planner<'_> {
         Ok(())
     }
 
-    fn connection(&mut self, place: &str, said: &Value) {
+    fn connection(&mut self, index: usize, said: &Value) {
+        let place = &format!("connections[{index}]");
         let Value::Object(fields) = said else {
             self.errors.push(place, "must be an object");
             return;
@@ -191,7 +194,7 @@ impl Planner<'_> {
             self.refuse(place, &errors);
             return;
         }
-        let id = former.map_or_else(|| ConnectionId::new(self.now, clock::id_bits()), |former| former.it.id);
+        let id = former.map_or_else(|| ConnectionId::new(self.now, in_order(index)), |former| former.it.id);
         let next = of_connection(connection_of(id, spec.clone()), &source, &destination);
         let none = BTreeSet::new();
         let fields = differences(former.map(|former| &former.said), &next.said, &none, &none);
@@ -332,6 +335,11 @@ impl Planner<'_> {
         });
         action == Action::Update
     }
+}
+
+/// Bits of an id whose upper part counts, so that things are listed in the order in which the document has them.
+fn in_order(index: usize) -> u128 {
+    (u128::try_from(index & 0xfff).unwrap_or(0) << 64) | (clock::id_bits() & u128::from(u64::MAX))
 }
 
 fn slug_in(said: &Value) -> Option<String> {
