@@ -23,13 +23,17 @@ async fn connected(server: &Server, sink: &Sink, rules: Value) -> (String, Strin
 /// Another connection of a source, to a destination of its own.
 async fn connect(server: &Server, source: &str, name: &str, sink: &Sink, rules: Value) -> String {
     let destination = server.api().destination(name, &sink.url(), json!({})).await;
-    let mut input = json!({ "source_id": source, "destination_id": destination, "name": name });
-    input.as_object_mut().expect("an object").extend(rules.as_object().expect("rules are an object").clone());
+    let mut input = rules;
+    input["source_id"] = json!(source);
+    input["destination_id"] = json!(destination);
+    input["name"] = json!(name);
     server.api().make("connections", input).await
 }
 
 fn rule(field: &str, op: &str, value: Value) -> Value {
-    json!({ "field": field, "op": op, "value": value })
+    let mut rule = json!({ "field": field, "op": op });
+    rule["value"] = value;
+    rule
 }
 
 /// What came to a receiver, as JSON, in the order in which it did.

@@ -24,16 +24,15 @@ const COMPILE: Step =
 /// With `binary`, or one that is built.
 pub fn measure(workspace: &Workspace, binary: Option<&Path>, seconds: u32) -> Result<Vec<Value>> {
     let data = workspace.root().join("xtask/rules");
-    let binary = match binary {
-        Some(binary) => binary.to_owned(),
-        None => {
-            let toolchain = Toolchain::choose(workspace)?;
-            COMPILE.run(|| {
-                let build = ["build", "--release", "--package", "gateway", "--example", EXAMPLE];
-                command::run(toolchain.cargo().args(build))?;
-                Ok(workspace.target().join("release/examples").join(EXAMPLE))
-            })?
-        }
+    let binary = if let Some(binary) = binary {
+        binary.to_owned()
+    } else {
+        let toolchain = Toolchain::choose(workspace)?;
+        COMPILE.run(|| {
+            let build = ["build", "--release", "--package", "gateway", "--example", EXAMPLE];
+            command::run(toolchain.cargo().args(build))?;
+            Ok(workspace.target().join("release/examples").join(EXAMPLE))
+        })?
     };
     let (payload, expression) = (data.join("payload.json"), data.join("expression.jsonata"));
     let seconds = seconds.to_string();
