@@ -148,7 +148,7 @@ fn draw(Drawing { starts, ends, ways }: Drawing, label: String, over: RwSignal<O
             <svg x="24%" y="0" width="9%" height=height.clone() viewBox=view_box.clone() preserveAspectRatio="none" aria-hidden="true">
                 {into_ways}
             </svg>
-            <svg x="59%" y="0" width="16%" height=height viewBox=view_box preserveAspectRatio="none" aria-hidden="true">
+            <svg x="59%" y="0" width="16%" height=height.clone() viewBox=view_box preserveAspectRatio="none" aria-hidden="true">
                 {out_of_ways}
             </svg>
             {starts}

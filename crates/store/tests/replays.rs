@@ -119,8 +119,8 @@ impl Bench {
             request: SentRequest { method: "POST".into(), url: "http://x/".into(), headers: vec![] },
             next_retry_at: None,
         };
-        let destination_id = DestinationId::from_u128(DESTINATION);
-        let record = AttemptRecord { env_id: ENV, event_id: event, destination_id, attempt, verdict, gate: None };
+        let record =
+            AttemptRecord { env_id: ENV, event_id: event, destination_id: DESTINATION, attempt, verdict, gate: None };
         self.writer.record(record).await;
         while self.rows().attempts(delivery).await.expect("reads").is_empty() {
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
