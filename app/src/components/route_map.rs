@@ -142,15 +142,13 @@ fn draw(Drawing { starts, ends, ways }: Drawing, label: String, over: RwSignal<O
         .enumerate()
         .map(|(at, way)| place("33%", "26%", ways_y[at], way_node(way, over, at)))
         .collect();
-    let high = format!("{height:.0}");
-    let (of_ways, of_ends) = (high.clone(), high.clone());
-    let second_box = view_box.clone();
+    let height = format!("{height:.0}");
     view! {
-        <svg class="route-map" class:dense=is_dense role="group" aria-label=label width="100%" height=high>
-            <svg x="24%" y="0" width="9%" height=of_ways viewBox=view_box preserveAspectRatio="none" aria-hidden="true">
+        <svg class="route-map" class:dense=is_dense role="group" aria-label=label width="100%" height=height.clone()>
+            <svg x="24%" y="0" width="9%" height=height.clone() viewBox=view_box.clone() preserveAspectRatio="none" aria-hidden="true">
                 {into_ways}
             </svg>
-            <svg x="59%" y="0" width="16%" height=of_ends viewBox=second_box preserveAspectRatio="none" aria-hidden="true">
+            <svg x="59%" y="0" width="16%" height=height.clone() viewBox=view_box preserveAspectRatio="none" aria-hidden="true">
                 {out_of_ways}
             </svg>
             {starts}

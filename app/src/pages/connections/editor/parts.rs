@@ -1,5 +1,7 @@
 //! The three parts of the rules, each with its editor.
 
+#![allow(clippy::large_types_passed_by_value, reason = "the bench is a bundle of signals, copied as each of them is")]
+
 use domain::{checks::SchemaAction, field::FieldError};
 use leptos::{prelude::*, task::spawn_local};
 
