@@ -162,11 +162,10 @@ fn EditConnection(saved: Connection, first: First, names: Names) -> impl IntoVie
     let bench = use_bench(first, typed, refused);
     let status = Status::from(saved.status);
     let (source, destination) = (names.source(saved.source_id), names.destination(saved.destination_id));
+    let title = saved.name.unwrap_or_else(|| format!("{source} → {destination}"));
     let query = EventQuery { connection: saved.id.to_string(), ..EventQuery::default() };
     let events = query.list(&env);
-    let (connection, created_at) = (saved.id, saved.created_at);
-    let id = Signal::stored(connection.to_string());
-    let title = saved.name.unwrap_or_else(|| format!("{source} → {destination}"));
+    let (id, created_at) = (Signal::stored(saved.id.to_string()), saved.created_at);
     let names = StoredValue::new(names);
     view! {
         <PageHeader
@@ -210,7 +209,7 @@ fn EditConnection(saved: Connection, first: First, names: Names) -> impl IntoVie
                             <Fact label="Created"><RelativeTime at=created_at/></Fact>
                         </Facts>
                     </Card>
-                    <DeleteConnectionCard connection=connection/>
+                    <DeleteConnectionCard connection=saved.id/>
                 </div>
             </div>
         </Provider>
