@@ -137,7 +137,7 @@ fn jsonata(code: &str) -> Vec<Piece<'_>> {
     let mut pieces = Vec::new();
     let mut rest = code;
     while let Some(first) = rest.chars().next() {
-        let until = |stop: &dyn Fn(char) -> bool| rest.find(|c| stop(c)).unwrap_or(rest.len());
+        let until = |stop: &dyn Fn(char) -> bool| rest.find(stop).unwrap_or(rest.len());
         let (class, length) = match first {
             '"' | '\'' => ("tok-string", quoted(rest, first, true)),
             '`' => ("tok-key", quoted(rest, '`', false)),

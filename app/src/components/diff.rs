@@ -51,7 +51,7 @@ pub fn DiffView(#[prop(into)] before: Signal<String>, #[prop(into)] after: Signa
 
 /// Rows that are the same, or that are not: what stood there in one block, what stands there in another.
 fn run(rows: &[Row<'_>]) -> AnyView {
-    let is_same = rows.first().is_none_or(|row| row.is_same());
+    let is_same = rows.first().is_none_or(Row::is_same);
     let old =
         rows.iter().filter_map(|row| row.old).map(|text| line(if is_same { Mark::Same } else { Mark::Gone }, text));
     let new =

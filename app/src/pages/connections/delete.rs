@@ -1,6 +1,6 @@
 //! Deleting a connection.
 
-use domain::connection::Connection;
+use domain::id::ConnectionId;
 use leptos::prelude::*;
 
 use crate::{
@@ -13,10 +13,10 @@ use crate::{
 };
 
 #[component]
-pub fn DeleteConnectionCard(connection: Connection) -> impl IntoView {
+pub fn DeleteConnectionCard(connection: ConnectionId) -> impl IntoView {
     let project = use_project();
     let action = use_action::<DeleteConnection>();
-    let id = Signal::stored(connection.id.to_string());
+    let id = Signal::stored(connection.to_string());
     view! {
         <DeleteCard thing="connection" text="Deliveries that wait are cancelled; the source and the destination stay.">
             <Outcome action=action done="Connection deleted"/>

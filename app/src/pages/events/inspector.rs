@@ -163,7 +163,7 @@ fn Inspector(
         <EventNotes content=content.clone()/>
         <EventFacts event=summary.clone() names=names.get_value()/>
         {(!is_duplicate).then(|| view! { <Deliveries event=summary.clone() fresh=fresh names=names body=body/> })}
-        <EventRoutes event=summary routes=routes.data() names=names/>
+        <EventRoutes event=summary.id routes=routes.data() names=names/>
         <EventTabs content=content/>
     }
     .into_any()

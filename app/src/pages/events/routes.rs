@@ -1,7 +1,7 @@
 //! What became of the event on each connection of its source, and why.
 
 use domain::{
-    event::EventSummary,
+    id::EventId,
     routes::{EventRoute, RouteOutcome},
 };
 use leptos::prelude::*;
@@ -18,11 +18,11 @@ use crate::{
 
 #[component]
 pub fn EventRoutes(
-    event: EventSummary,
+    event: EventId,
     #[prop(into)] routes: Signal<Vec<EventRoute>>,
     names: StoredValue<Names>,
 ) -> impl IntoView {
-    let event = event.id.to_string();
+    let event = event.to_string();
     let rows = move || {
         routes
             .get()

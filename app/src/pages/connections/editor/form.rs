@@ -53,7 +53,7 @@ pub fn ConnectionForm(names: Names, typed: TypedBefore) -> impl IntoView {
         </Card>
         <FilterPart/>
         <TransformPart/>
-        <SchemaPart typed=typed/>
+        <SchemaPart/>
     }
     .into_any()
 }

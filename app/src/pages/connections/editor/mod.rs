@@ -163,7 +163,7 @@ fn EditConnection(saved: Connection, first: First, names: Names) -> impl IntoVie
     let bench = use_bench(first, typed, refused);
     let status = Status::from(saved.status);
     let (source, destination) = (names.source(saved.source_id), names.destination(saved.destination_id));
-    let title = saved.name.clone().unwrap_or_else(|| format!("{source} → {destination}"));
+    let title = saved.name.unwrap_or_else(|| format!("{source} → {destination}"));
     let query = EventQuery { connection: saved.id.to_string(), ..EventQuery::default() };
     let events = query.list(&env);
     let (id, created_at) = (Signal::stored(saved.id.to_string()), saved.created_at);
@@ -216,7 +216,7 @@ fn EditConnection(saved: Connection, first: First, names: Names) -> impl IntoVie
                             <Fact label="Created"><RelativeTime at=created_at/></Fact>
                         </Facts>
                     </Card>
-                    <DeleteConnectionCard connection=saved/>
+                    <DeleteConnectionCard connection=saved.id/>
                 </div>
             </div>
         </Provider>

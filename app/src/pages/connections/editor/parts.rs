@@ -1,5 +1,7 @@
 //! The three parts of the rules, each with its editor.
 
+#![allow(clippy::large_types_passed_by_value, reason = "the bench is a bundle of signals, copied as each of them is")]
+
 use domain::{checks::SchemaAction, field::FieldError};
 use leptos::{prelude::*, task::spawn_local};
 
@@ -7,7 +9,7 @@ use super::bench::{Bench, Part, sentence_at};
 use crate::{
     api::rehearsal::infer_schema,
     components::*,
-    pages::{connections::rules::RuleBuilder, counted, forms::TypedBefore},
+    pages::{connections::rules::RuleBuilder, counted},
 };
 
 /// Which events go through: as rules, or as the JSON that they are.
@@ -93,13 +95,12 @@ pub fn TransformPart() -> impl IntoView {
 
 /// What payloads have to look like.
 #[component]
-pub fn SchemaPart(typed: TypedBefore) -> impl IntoView {
+pub fn SchemaPart() -> impl IntoView {
     let bench: Bench = expect_context();
     let actions = vec![
         Choice::new(SchemaAction::Reject.as_str(), "Do not deliver it"),
         Choice::new(SchemaAction::Warn.as_str(), "Deliver it, and mark it"),
     ];
-    let _ = typed;
     view! {
         <Card title="Schema" text="What a payload has to look like, as it came. Empty: anything goes." actions=move || view! { <Infer/> }>
             <div class="form">

@@ -1,5 +1,7 @@
 //! What the rules say of the one event: each part in turn, and what follows from them.
 
+#![allow(clippy::large_types_passed_by_value, reason = "the bench is a bundle of signals, copied as each of them is")]
+
 use domain::{checks::SchemaAction, rehearsal::TestPart};
 use leptos::prelude::*;
 
