@@ -27,12 +27,12 @@ fn main() -> ExitCode {
     };
     match runtime.block_on(cli::run(arguments)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => match error.downcast_ref::<cli::Failure>() {
-            Some(failure) => failure.tell(),
-            None => {
-                eprintln!("hookstream: {error:#}");
-                ExitCode::FAILURE
+        Err(error) => {
+            if let Some(failure) = error.downcast_ref::<cli::Failure>() {
+                return failure.tell();
             }
-        },
+            eprintln!("hookstream: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }

@@ -46,7 +46,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     };
     match arguments.out {
         Some(path) => {
-            std::fs::write(&path, text).with_context(|| format!("{} could not be written", path.display()))?
+            std::fs::write(&path, text).with_context(|| format!("{} could not be written", path.display()))?;
         }
         None => print!("{text}"),
     }

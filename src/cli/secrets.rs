@@ -26,7 +26,7 @@ pub enum Command {
 /// How long servers may take to read a changed key file and say so.
 const NOTICE: Duration = Duration::from_secs(20);
 /// How long a server may take for its next piece of the work.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const LOOK: Duration = Duration::from_millis(500);
 
 pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
