@@ -17,7 +17,7 @@ struct Planted(BTreeMap<String, String>);
 
 impl Planted {
     /// A secret that can be told from all others.
-    fn new(&mut self, what: &str) -> String {
+    fn plant(&mut self, what: &str) -> String {
         let secret = format!("planted-{}-{:08x}", what.replace([' ', '.'], "-"), 0x5eed_0000 + self.0.len());
         self.note(what, &secret);
         secret
@@ -80,7 +80,7 @@ fn verifications(planted: &mut Planted) -> Vec<Value> {
     ] {
         let mut verification = more;
         verification["type"] = json!(name);
-        verification["secrets"] = json!([planted.new(&format!("own {name} {}", sources.len()))]);
+        verification["secrets"] = json!([planted.plant(&format!("own {name} {}", sources.len()))]);
         sources.push(json!({ "name": format!("own {name} {}", sources.len()), "verification": verification }));
     }
     assert!(sources.len() > 30, "{}", sources.len());
@@ -92,40 +92,39 @@ fn destinations(planted: &mut Planted, sink: &str, tokens: &str) -> Vec<Value> {
     let (certificate, private_key) = pem::certificate();
     planted.note("mtls key", &private_key);
     let auths = [
-        json!({ "type": "basic", "username": "u", "password": planted.new("basic password") }),
-        json!({ "type": "bearer", "token": planted.new("bearer token") }),
-        json!({ "type": "api_key", "header": "x-key", "value": planted.new("api key value") }),
+        json!({ "type": "basic", "username": "u", "password": planted.plant("basic password") }),
+        json!({ "type": "bearer", "token": planted.plant("bearer token") }),
+        json!({ "type": "api_key", "header": "x-key", "value": planted.plant("api key value") }),
         json!({
             "type": "oauth2_client_credentials", "token_url": tokens, "client_id": "c",
-            "client_secret": planted.new("client secret"), "client_auth": "basic",
+            "client_secret": planted.plant("client secret"), "client_auth": "basic",
         }),
         json!({
             "type": "oauth2_client_credentials", "token_url": tokens, "client_id": "c",
-            "client_secret": planted.new("client secret in the body"), "client_auth": "body",
+            "client_secret": planted.plant("client secret in the body"), "client_auth": "body",
         }),
         json!({
             "type": "aws_sigv4", "service": "execute-api", "region": "eu-central-1", "access_key_id": "AKIAIOSFODNN7EXAMPLE",
-            "secret_access_key": planted.new("sigv4 key"), "session_token": planted.new("sigv4 session"),
+            "secret_access_key": planted.plant("sigv4 key"), "session_token": planted.plant("sigv4 session"),
         }),
         json!({ "type": "mtls", "certificate": certificate, "private_key": private_key }),
     ];
     for (n, auth) in auths.into_iter().enumerate() {
-        let signing = match n % 2 {
-            0 => json!({ "scheme": "hmac", "header": "x-sig", "secrets": [planted.new(&format!("hmac {n}"))] }),
-            _ => {
-                let bytes = format!("a signing secret of 32 bytes {n:03}");
-                let secret = format!("whsec_{}", BASE64_STANDARD.encode(bytes));
-                planted.note(&format!("whsec {n}"), &secret);
-                json!({ "secrets": [secret] })
-            }
+        let signing = if n % 2 == 0 {
+            json!({ "scheme": "hmac", "header": "x-sig", "secrets": [planted.plant(&format!("hmac {n}"))] })
+        } else {
+            let bytes = format!("a signing secret of 32 bytes {n:03}");
+            let secret = format!("whsec_{}", BASE64_STANDARD.encode(bytes));
+            planted.note(&format!("whsec {n}"), &secret);
+            json!({ "secrets": [secret] })
         };
         inputs.push(json!({ "type": "http", "config": { "url": sink }, "auth": auth, "signing": signing }));
     }
     let mut aws = |kind: &str, mut more: Value| {
         more["region"] = json!("eu-central-1");
         more["access_key_id"] = json!("AKIAIOSFODNN7EXAMPLE");
-        more["secret_access_key"] = json!(planted.new(&format!("{kind} key")));
-        more["session_token"] = json!(planted.new(&format!("{kind} session")));
+        more["secret_access_key"] = json!(planted.plant(&format!("{kind} key")));
+        more["session_token"] = json!(planted.plant(&format!("{kind} session")));
         more["endpoint"] = json!(sink);
         inputs.push(json!({ "type": kind, "config": more }));
     };
@@ -144,14 +143,14 @@ fn destinations(planted: &mut Planted, sink: &str, tokens: &str) -> Vec<Value> {
     inputs.push(json!({
         "type": "kafka",
         "config": {
-            "rest_url": sink, "cluster_id": "c", "topic": "t", "api_key": "k", "api_secret": planted.new("kafka secret"),
+            "rest_url": sink, "cluster_id": "c", "topic": "t", "api_key": "k", "api_secret": planted.plant("kafka secret"),
         },
     }));
     inputs.push(json!({
         "type": "rabbitmq",
         "config": {
             "management_url": sink, "vhost": "/", "exchange": "e", "routing_key": "k", "username": "u",
-            "password": planted.new("rabbitmq password"),
+            "password": planted.plant("rabbitmq password"),
         },
     }));
     for (n, input) in inputs.iter_mut().enumerate() {
@@ -177,7 +176,7 @@ async fn nothing_shows_a_secret(on: On) {
     let server = world.serve_with(&[("HOOKSTREAM_LOG", "trace")]).await;
     let api = server.api();
     let mut planted = Planted::default();
-    let granted = planted.new("granted token");
+    let granted = planted.plant("granted token");
     let sink = Sink::start().await;
     let tokens = Sink::replying(Reply::Full {
         status: 200,
