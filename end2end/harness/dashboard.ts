@@ -74,7 +74,9 @@ export class Dashboard {
   }
 
   /** Goes to a page by the sidebar. */
-  async go(name: "Overview" | "Events" | "Dead letters" | "Sources" | "Destinations" | "Connections" | "Settings"): Promise<void> {
+  async go(
+    name: "Overview" | "Events" | "Dead letters" | "Sources" | "Destinations" | "Connections" | "Replays" | "Settings",
+  ): Promise<void> {
     await this.page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name, exact: true }).click();
     await this.expectPage(name);
   }

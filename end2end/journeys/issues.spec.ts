@@ -23,7 +23,7 @@ async function route({ api }: Project, url: string, name: string): Promise<{ ing
 }
 
 async function failTimes(project: Project, ingest: string, times: number): Promise<string[]> {
-  const events = [];
+  const events: string[] = [];
   for (let number = 1; number <= times; number++) events.push(await sendEvent(ingest, { type: "order.placed", number }));
   await expect(async () => {
     const failed = await project.api.get<{ data: { id: string }[] }>("/events?status=failed&limit=250");
