@@ -161,7 +161,21 @@ async fn a_patch_changes_what_it_names(on: On) {
     assert_eq!((&after["name"], &after["status"]), (&json!("The way"), &json!("active")));
     assert_fields(
         &after,
-        &["id", "env_id", "source_id", "destination_id", "name", "status", "created_at", "updated_at"],
+        &[
+            "id",
+            "env_id",
+            "source_id",
+            "destination_id",
+            "name",
+            "filter",
+            "transform",
+            "schema",
+            "schema_action",
+            "delay_seconds",
+            "status",
+            "created_at",
+            "updated_at",
+        ],
     );
 }
 

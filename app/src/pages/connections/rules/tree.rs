@@ -369,7 +369,7 @@ mod tests {
             (r#"{"all": [{"field": "a", "op": "eq", "value": 1, "note": ""}]}"#, "note"),
             (r#"{"all": [{"field": 1, "op": "eq"}]}"#, "field"),
             (r#"{"field": "method", "op": "equals"}"#, "operator"),
-            (r#"{"any":[{"any":[{"any":[{"any":[{"any":[{"any":[{"any":[]}]}]}]}]}]}]}"#, "deeper"),
+            (format!("{}{}", "{\"any\":[".repeat(9), "]}".repeat(9)).as_str(), "deeper"),
         ] {
             let Err(Unshown::Special { why, .. }) = Tree::parse(text) else { panic!("{text} is shown") };
             assert!(why.contains(words), "{text}: {why}");
