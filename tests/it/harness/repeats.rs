@@ -184,7 +184,7 @@ mod tests {
 
     #[test]
     fn records_wait_for_the_database() {
-        let outage = (Reach::AllCutOff, 98, 103);
+        let outage = (Reach::AllCutOff, 98, 102);
         assert_eq!(cause(None, &[outage]), None, "nobody is taken for dead so soon");
         assert_eq!(cause(None, &[outage, (Reach::Died(1), 105, 106)]), Some(Cause::NodeDied));
         assert_eq!(cause(None, &[outage, (Reach::Stopped(1), 101, 105)]), Some(Cause::NodeDied));
