@@ -122,7 +122,12 @@ async fn every_setting_that_names_an_address_is_guarded() {
         ("aws_sqs", aws(json!({ "queue_url": format!("{inside}/1/queue") }))),
         ("aws_sqs", aws(json!({ "queue_url": "https://sqs.eu-central-1.amazonaws.com/1/queue", "endpoint": inside }))),
         ("aws_s3", aws(json!({ "bucket": "bucket", "endpoint": inside, "path_style": true }))),
-        ("aws_s3", aws(json!({ "bucket": "bucket", "endpoint": inside.replace("127.0.0.1", "localhost") }))),
+        (
+            "aws_s3",
+            aws(
+                json!({ "bucket": "bucket", "endpoint": inside.replace("127.0.0.1", "localhost"), "path_style": true }),
+            ),
+        ),
         ("aws_eventbridge", aws(json!({ "bus": "bus", "source": "s", "detail_type": "t", "endpoint": inside }))),
         ("gcp_pubsub", pubsub(&format!("{inside}/token"), outside)),
         ("kafka", json!({ "rest_url": inside, "cluster_id": "c", "topic": "t" })),

@@ -64,11 +64,14 @@ fn verifications(planted: &mut Planted) -> Vec<Value> {
         let name = id.as_str();
         let Ok(text) = std::fs::read_to_string(folder.join(format!("{name}.json"))) else { continue };
         let fixture: Value = serde_json::from_str(&text).expect("JSON");
-        // Microsoft Graph sends its secret in the body, and a body is kept as it came.
-        if id != TemplateId::MicrosoftGraph {
-            planted.of_verification(name, &fixture["verification"]);
+        let mut verification = fixture["verification"].clone();
+        if id == TemplateId::MicrosoftGraph {
+            // It sends its secret in the body, and a body is kept as it came: this one is shown, and none of the others.
+            verification["secrets"] = json!(["client-state-of-graph"]);
+        } else {
+            planted.of_verification(name, &verification);
         }
-        sources.push(json!({ "name": name, "template": name, "verification": fixture["verification"] }));
+        sources.push(json!({ "name": name, "template": name, "verification": verification }));
     }
     for (name, more) in [
         ("hmac_sha256", json!({ "header": "x-signature" })),
