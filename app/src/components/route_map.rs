@@ -13,7 +13,7 @@ use super::{
 };
 
 /// What a way leads from or to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapEnd {
     pub name: String,
     pub href: String,
@@ -24,7 +24,7 @@ pub struct MapEnd {
 }
 
 /// A way from a start to an end, by their numbers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MapWay {
     pub from: usize,
     pub to: usize,
@@ -67,7 +67,7 @@ enum Over {
 }
 
 /// What there is to be drawn.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Drawing {
     pub starts: Vec<MapEnd>,
     pub ends: Vec<MapEnd>,
@@ -79,6 +79,8 @@ pub struct Drawing {
 pub fn RouteMap(#[prop(into)] label: Signal<String>, #[prop(into)] drawing: Signal<Drawing>) -> impl IntoView {
     // It outlives each drawing: what is on the page keeps its handlers when it is drawn anew.
     let over = RwSignal::new(None::<Over>);
+    // What is drawn anew loses the focus, so it is only where there is something new to show.
+    let (drawing, label) = (Memo::new(move |_| drawing.get()), Memo::new(move |_| label.get()));
     move || draw(drawing.get(), label.get(), over)
 }
 
