@@ -168,11 +168,11 @@ test("a destination: refused, made, changed, paused and deleted", async ({ compl
   await dashboard.button("Pause").click();
   await expect(page.getByText("This destination is paused")).toBeVisible();
   await fetch(source.ingest_url, { method: "POST", body: "hello again" });
-  await expect(page.getByRole("table", { name: "Recent deliveries" }).getByText("held")).toBeVisible();
+  await expect(page.getByRole("table", { name: "Deliveries" }).getByText("held")).toBeVisible();
   expect(receiver.received).toHaveLength(1);
   await dashboard.button("Resume").click();
   expect((await receiver.request(2)).body.toString()).toBe("hello again");
-  await expect(page.getByRole("table", { name: "Recent deliveries" }).getByText("held")).toHaveCount(0);
+  await expect(page.getByRole("table", { name: "Deliveries" }).getByText("held")).toHaveCount(0);
 
   await page.locator("summary").filter({ hasText: "Delete destination" }).click();
   const dialog = page.getByRole("dialog");

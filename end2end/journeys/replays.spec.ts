@@ -55,7 +55,7 @@ test("what failed is counted, sent again and looked at", async ({ dashboard, pag
   await expect(page.getByRole("progressbar", { name: "Progress of the replay" })).toHaveAttribute("value", "1.0000");
   const outcome = page.locator(".card").filter({ hasText: "Its deliveries" });
   await expect(outcome.getByText("Succeeded").locator("xpath=..")).toContainText("2");
-  await expect(page.getByRole("table", { name: "Recent deliveries" }).getByRole("row")).toHaveCount(3);
+  await expect(page.getByRole("table", { name: "Deliveries" }).getByRole("row")).toHaveCount(3);
   expect(receiver.received).toHaveLength(5);
   await shoot(page, "replay");
 
