@@ -21,14 +21,14 @@ pub fn IssueActions(#[prop(into)] issue: Signal<Issue>, change: ServerAction<Cha
     let pending = change.pending();
     move || {
         may_write.then(|| {
-            let status = status.get();
-            let snooze = (status != IssueStatus::Resolved && !is_snoozed.get()).then(snooze_menu);
+            let (status, is_snoozed) = (status.get(), is_snoozed.get());
+            let snooze = (status != IssueStatus::Resolved && !is_snoozed).then(snooze_menu);
             view! {
                 <ActionForm action=change>
                     <Hidden name="env" value=project.id()/>
                     <Hidden name="issue" value=Signal::derive(move || id.get())/>
                     <div class="row">
-                        {is_snoozed.get().then(|| button("wake", "End snooze", Icon::Eye, ButtonKind::Secondary, pending))}
+                        {is_snoozed.then(|| button("wake", "End snooze", Icon::Eye, ButtonKind::Secondary, pending))}
                         {snooze}
                         {match status {
                             IssueStatus::Open => Some(button("acknowledge", "Acknowledge", Icon::Eye, ButtonKind::Secondary, pending)),
