@@ -140,7 +140,7 @@ test("dead letters are selected, retried and purged", async ({ dashboard, page, 
   // One destination's, all that match, purged after a question.
   await page.getByRole("group", { name: "Filters" }).locator("summary").filter({ hasText: "Destination" }).click();
   await page.getByRole("group", { name: "Filters" }).getByRole("link", { name: "orders" }).click();
-  await expect(page).toHaveURL(/destination=dst_/);
+  await expect(page).toHaveURL(/destination=dst(_|%5F)/);
   await expect(rows(letters(page))).toHaveCount(2);
   await page.locator("summary").filter({ hasText: "Purge all" }).click();
   const dialog = page.getByRole("dialog", { name: "Purge all that match?" });
