@@ -218,7 +218,8 @@ test.describe("in a project", () => {
     await expect(page.locator(".hindsight-difference")).toHaveText("The same as the saved connection.");
     await page.getByLabel("Value", { exact: true }).nth(1).fill("40");
     await expect(page.locator(".hindsight-difference")).toContainText("more would be delivered");
-    const matched = page.locator(".hindsight-line").filter({ hasText: "order.paid" }).first();
+    const paid = page.getByRole("link", { name: "order.paid", exact: true });
+    const matched = page.locator(".hindsight-line").filter({ has: paid }).first();
     await matched.getByRole("button").click();
     await expect(page.locator(".trial-state").first()).toHaveText("would be delivered");
     await expectFit(page, "connection-rules");
