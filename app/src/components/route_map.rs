@@ -77,7 +77,7 @@ pub struct Drawing {
 /// The picture.
 #[component]
 pub fn RouteMap(#[prop(into)] label: Signal<String>, #[prop(into)] drawing: Signal<Drawing>) -> impl IntoView {
-    // It outlives each drawing: what is on the page keeps its handlers when it is drawn anew.
+    // It outlives each drawing: what is on the page keeps its handlers when it is drawn anew, and for a moment after the page was left.
     let over = RwSignal::new(None::<Over>);
     // What is drawn anew loses the focus, so it is only where there is something new to show.
     let (drawing, label) = (Memo::new(move |_| drawing.get()), Memo::new(move |_| label.get()));
@@ -92,7 +92,7 @@ fn draw(Drawing { starts, ends, ways }: Drawing, label: String, over: RwSignal<O
         arrange(starts.len(), ends.len(), &joined, row);
     let height = height + 2.0 * PADDING;
     let far = move |from: usize, way: usize, to: usize| {
-        let is_near = match over.get() {
+        let is_near = match over.try_get().flatten() {
             None => true,
             Some(Over::From(at)) => at == from,
             Some(Over::Way(at)) => at == way,
@@ -167,10 +167,10 @@ fn end_node(end: MapEnd, over: RwSignal<Option<Over>>, here: Over) -> AnyView {
             <a
                 class="map-node"
                 href=end.href
-                on:mouseenter=move |_| over.set(Some(here))
-                on:mouseleave=move |_| over.set(None)
-                on:focus=move |_| over.set(Some(here))
-                on:blur=move |_| over.set(None)
+                on:mouseenter=move |_| { let _ = over.try_set(Some(here)); }
+                on:mouseleave=move |_| { let _ = over.try_set(None); }
+                on:focus=move |_| { let _ = over.try_set(Some(here)); }
+                on:blur=move |_| { let _ = over.try_set(None); }
             >
                 <span class="map-name">{end.name}</span>
                 {end.status.map(|status| view! { <StatusBadge status=status plain=true/> })}
@@ -191,10 +191,10 @@ fn way_node(way: MapWay, over: RwSignal<Option<Over>>, at: usize) -> AnyView {
                 class="map-node way"
                 href=way.href
                 data-flow=way.flow.as_str()
-                on:mouseenter=move |_| over.set(Some(here))
-                on:mouseleave=move |_| over.set(None)
-                on:focus=move |_| over.set(Some(here))
-                on:blur=move |_| over.set(None)
+                on:mouseenter=move |_| { let _ = over.try_set(Some(here)); }
+                on:mouseleave=move |_| { let _ = over.try_set(None); }
+                on:focus=move |_| { let _ = over.try_set(Some(here)); }
+                on:blur=move |_| { let _ = over.try_set(None); }
             >
                 <span class="visually-hidden">{way.label} ": "</span>
                 <span class="map-name">{way.name}</span>
