@@ -4,7 +4,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     Json, Router,
-    body::{Body, HttpBody},
+    body::Body,
     extract::{ConnectInfo, Path, Request, State, rejection::PathRejection},
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -16,10 +16,14 @@ use gateway::{
     clock,
     manage::{Acknowledged, BodyRoom, IngestRequest, RequestHead, Taken},
 };
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt;
 use serde::Serialize;
 
-use super::{AppState, error::Problem};
+use super::{
+    AppState,
+    body::{MAX_DISCARDED, announced, broken_off, discard},
+    error::Problem,
+};
 
 #[derive(Serialize)]
 struct Accepted {
@@ -31,10 +35,6 @@ struct Accepted {
 
 #[derive(Clone, Copy)]
 struct MaxBody(usize);
-
-/// How much more than allowed is read of a body that is refused, and for how long.
-const MAX_DISCARDED: usize = 16 << 20;
-const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Memory that is set aside before any of a body has come. The rest is as it comes, so that who announces much and sends
 /// nothing takes nothing from others.
@@ -138,7 +138,7 @@ async fn read_body(
     let mut whole = BytesMut::with_capacity(announced.min(FIRST_ROOM));
     let read = async {
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Problem::malformed("The body ended before all of it had come."))?;
+            let frame = frame.map_err(|_| broken_off())?;
             let Ok(data) = frame.into_data() else { continue };
             if whole.len() + data.len() > max_body {
                 return Ok(true);
@@ -157,24 +157,4 @@ async fn read_body(
         return Err(Unread::TooLarge);
     }
     Ok((whole.freeze(), room))
-}
-
-/// How long a body says it is.
-fn announced(body: &Body) -> usize {
-    usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX)
-}
-
-/// Reads what is left of a body that is not taken, within limits: most senders write all of it before they read the
-/// answer, and would see nothing but a broken connection. Returns how much that was.
-async fn discard(body: Body) -> usize {
-    let mut left = Limited::new(body, MAX_DISCARDED);
-    let mut length = 0;
-    let read = async {
-        while let Some(Ok(frame)) = left.frame().await {
-            length += frame.data_ref().map_or(0, Bytes::len);
-        }
-    };
-    // Whoever takes longer has no answer to lose that they would wait for.
-    let _ = tokio::time::timeout(DISCARD_TIMEOUT, read).await;
-    length
 }

@@ -29,7 +29,7 @@ use serde::Deserialize;
 use tower_http::compression::CompressionLayer;
 use tower_sessions::Session;
 
-use super::{AppState, error::Problem, live, session, site};
+use super::{AppState, body, error::Problem, live, session, site};
 
 /// Bytes of an error as server functions answer it.
 const MAX_ERROR: usize = 64 << 10;
@@ -82,8 +82,9 @@ async fn page(
 async fn server_function(State(state): State<AppState>, session: Session, request: Request) -> Response {
     let theme = theme_of(request.headers());
     let (parts, body) = request.into_parts();
-    let Ok(body) = axum::body::to_bytes(body, MAX_CALL).await else {
-        return Problem::too_large(MAX_CALL).into_response();
+    let body = match body::whole(body, MAX_CALL).await {
+        Ok(body) => body,
+        Err(problem) => return problem.into_response(),
     };
     let request = Request::from_parts(parts, Body::from(body));
     let context = context(state, visitor(&session).await, theme);

@@ -19,6 +19,7 @@ use crate::{
     error::Result,
     row::{at, get, number, parse, uuid},
     scope::Scope,
+    signals::Signal,
 };
 
 /// The spans that are counted.
@@ -139,6 +140,9 @@ impl Store {
         let statements =
             vec![RowStatement::new("counted", ADD, rows.collect()), RowStatement::new("noted", NOTE, noted.collect())];
         self.run_together(statements).await?;
+        for one in newest {
+            self.signals().send(Signal::Activity(one.env_id));
+        }
         Ok(())
     }
 

@@ -14,7 +14,7 @@ use gateway::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::http::{AppState, error::Problem};
+use crate::http::{AppState, body, error::Problem};
 
 /// The longest JSON that the API takes.
 const MAX_JSON: usize = 1 << 20;
@@ -138,12 +138,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _: &AppState) -> Result<Self, Problem> {
-        // Somewhat longer ones are read to their end, so that their sender sees the answer.
-        let too_large = || Problem::too_large(MAX_JSON);
-        let bytes = axum::body::to_bytes(request.into_body(), 8 * MAX_JSON).await.map_err(|_| too_large())?;
-        if bytes.len() > MAX_JSON {
-            return Err(too_large());
-        }
+        let bytes = body::whole(request.into_body(), MAX_JSON).await?;
         let value: Value = serde_json::from_slice(&bytes)
             .map_err(|error| Problem::malformed(format!("The body is not JSON: {error}.")))?;
         Ok(Self(parse_input(value)?))

@@ -67,7 +67,7 @@ pub fn DestinationPage() -> impl IntoView {
     let secret = Resource::new(move || id.get(), shown_once);
     let trial = Resource::new(move || trial_key(&id.get()), shown_once);
     let changes = use_changes(project, || true);
-    let failing = Resource::new(key, |(env, id)| issues_of(env, id));
+    let issues = Resource::new(key, |(env, id)| issues_of(env, id));
     let test = use_action::<TestDestination>();
     let load = move || async move {
         Ok((
@@ -78,16 +78,20 @@ pub fn DestinationPage() -> impl IntoView {
             known.await?,
             secret.await?,
             trial_of(trial.await?),
-            failing.await?,
+            issues.await?,
         ))
     };
     view! {
         <Loaded
             load=load
             children={move |((destination, health), circuit, recent, routes, names, secret, trial, issues): Found| {
+                let id = destination.id.to_string();
+                let health = use_fresh(health, move || destination_health(project.id(), id.clone()));
+                health.when(move || changes.get());
+                let failing = Memo::new(move |_| health.data().with(|it| it.failing.clone()));
                 view! {
-                    <DestinationDetail destination=destination.clone() secret=secret failing=health.failing.clone()/>
-                    <HealthCard destination=destination.id.to_string() first=health/>
+                    <DestinationDetail destination=destination.clone() secret=secret failing=failing/>
+                    <HealthCard health=health/>
                     <DestinationIssues destination=destination.id.to_string() first=issues changes=changes/>
                     <TrialCard destination=destination.id.to_string() action=test last=trial/>
                     {destination
@@ -118,7 +122,11 @@ fn trial_of(kept: Option<String>) -> Option<Trial> {
 }
 
 #[component]
-fn DestinationDetail(destination: Destination, secret: Option<String>, failing: Option<Failing>) -> impl IntoView {
+fn DestinationDetail(
+    destination: Destination,
+    secret: Option<String>,
+    failing: Memo<Option<Failing>>,
+) -> impl IntoView {
     let project = use_project();
     let id = destination.id.to_string();
     let pause = use_action::<SetDestinationStatus>();
@@ -161,8 +169,8 @@ fn DestinationDetail(destination: Destination, secret: Option<String>, failing: 
                     }
                 })
         }}
-        {failing.clone().map(|failing| view! { <FailingNote failing=failing/> })}
-        <Settings destination=destination wrong=failing.map(|failing| failing.settings).unwrap_or_default()/>
+        <FailingNote failing=failing/>
+        <Settings destination=destination failing=failing/>
     }
     .into_any()
 }
@@ -192,15 +200,15 @@ fn DestinationActions(
 #[component]
 fn Settings(
     destination: Destination,
-    /// The settings that the last error has to do with.
-    wrong: Vec<String>,
+    /// Says which settings the last error has to do with.
+    failing: Memo<Option<Failing>>,
 ) -> impl IntoView {
     let kind = destination.config.kind();
     let is_http = kind == DestinationType::Http;
-    let config = setting_facts("config", kind.settings(), &destination.config.settings(), &wrong);
+    let config = setting_facts("config", kind.settings(), &destination.config.settings(), failing);
     let auth = destination.auth.kind();
     let auth_values = serde_json::to_value(&destination.auth).unwrap_or_default();
-    let auth_settings = setting_facts("auth", auth.settings(), &auth_values, &wrong);
+    let auth_settings = setting_facts("auth", auth.settings(), &auth_values, failing);
     let signing = match (destination.signing.scheme, &destination.signing.header) {
         (SigningScheme::StandardWebhooks, _) => "Standard Webhooks".to_owned(),
         (SigningScheme::Hmac, Some(header)) => {
@@ -244,7 +252,12 @@ fn Settings(
 }
 
 /// A fact for each setting that has a value; secrets come masked.
-fn setting_facts(path: &str, settings: &'static [Setting], values: &Value, wrong: &[String]) -> Vec<AnyView> {
+fn setting_facts(
+    path: &str,
+    settings: &'static [Setting],
+    values: &Value,
+    failing: Memo<Option<Failing>>,
+) -> Vec<AnyView> {
     settings
         .iter()
         .filter_map(|setting| {
@@ -253,15 +266,19 @@ fn setting_facts(path: &str, settings: &'static [Setting], values: &Value, wrong
                 Value::Bool(is_on) => if *is_on { "yes" } else { "no" }.to_owned(),
                 _ => return None,
             };
-            let is_wrong = wrong.contains(&format!("{path}.{}", setting.name));
-            let note = is_wrong.then(|| {
-                view! {
-                    <span class="fact-wrong" data-tone="failed">
-                        <Glyph icon=Icon::CircleAlert size=14/>
-                        "the last error has to do with this"
-                    </span>
-                }
-            });
+            let place = format!("{path}.{}", setting.name);
+            let is_wrong =
+                Memo::new(move |_| failing.with(|it| it.as_ref().is_some_and(|it| it.settings.contains(&place))));
+            let note = move || {
+                is_wrong.get().then(|| {
+                    view! {
+                        <span class="fact-wrong" data-tone="failed">
+                            <Glyph icon=Icon::CircleAlert size=14/>
+                            "the last error has to do with this"
+                        </span>
+                    }
+                })
+            };
             Some(view! { <Fact label=setting.label><span class="mono">{value}</span> {note}</Fact> }.into_any())
         })
         .collect()

@@ -3,14 +3,7 @@
 use domain::health::{Backlog, Failing, HealthDay, HealthPoint, Seen};
 use leptos::prelude::*;
 
-use crate::{
-    api::destinations::destination_health,
-    components::*,
-    pages::{
-        live::{use_changes, use_fresh},
-        project::use_project,
-    },
-};
+use crate::{components::*, pages::live::Fresh};
 
 /// `99.4 %`, or a dash where nothing was tried.
 pub fn rate_words(seen: &Seen) -> String {
@@ -36,12 +29,8 @@ pub fn rate_tone(seen: &Seen) -> Tone {
 }
 
 #[component]
-pub fn HealthCard(destination: String, first: HealthDay) -> impl IntoView {
-    let project = use_project();
-    let fresh = use_fresh(first, move || destination_health(project.id(), destination.clone()));
-    let changes = use_changes(project, || true);
-    fresh.when(move || changes.get());
-    let data = fresh.data();
+pub fn HealthCard(health: Fresh<HealthDay>) -> impl IntoView {
+    let data = health.data();
     let seen = move |of_day: bool| data.with(|it| if of_day { it.health.day } else { it.health.hour });
     let rate = move |of_day| Signal::derive(move || rate_words(&seen(of_day)));
     let tone = move |of_day| Signal::derive(move || rate_tone(&seen(of_day)));
@@ -94,7 +83,11 @@ fn latencies(hours: &[HealthPoint]) -> Vec<Series> {
 
 /// What went wrong last, where nothing has succeeded since.
 #[component]
-pub fn FailingNote(failing: Failing) -> impl IntoView {
+pub fn FailingNote(failing: Memo<Option<Failing>>) -> impl IntoView {
+    move || failing.get().map(failing_note)
+}
+
+fn failing_note(failing: Failing) -> impl IntoView {
     let since = match failing.succeeded_at {
         Some(at) => view! { "Nothing has succeeded since " <RelativeTime at=at/> "." }.into_any(),
         None => view! { "No attempt has succeeded yet." }.into_any(),
