@@ -38,6 +38,9 @@ pub fn unmask_secrets(given: Vec<String>, known: &[String]) -> Vec<String> {
         .collect()
 }
 
+/// Stands for a secret of which nothing is shown.
+pub const DOTS: &str = "••••••••";
+
 /// What an answer shows of a secret: dots and its last four characters; dots alone when it is short.
 #[must_use]
 pub fn mask(secret: &str) -> String {
@@ -54,8 +57,6 @@ pub fn mask(secret: &str) -> String {
 pub fn is_masked(text: &str) -> bool {
     text.starts_with(DOTS)
 }
-
-const DOTS: &str = "••••••••";
 
 #[cfg(test)]
 mod tests {

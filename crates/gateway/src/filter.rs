@@ -10,6 +10,7 @@ use domain::{
         Field, Filter as Written, Node as WrittenNode, Op, Root, Rule as WrittenRule, Step, Why, is_empty, order, same,
         shortened,
     },
+    patch::DOTS,
 };
 use regex::Regex;
 use serde_json::Value;
@@ -421,7 +422,7 @@ fn is_secret(field: &Field) -> bool {
 pub(crate) fn masked(value: &Value) -> Value {
     match value {
         Value::Null | Value::Bool(_) => value.clone(),
-        Value::Number(_) | Value::String(_) => Value::from("••••••••"),
+        Value::Number(_) | Value::String(_) => Value::from(DOTS),
         Value::Array(items) => items.iter().map(masked).collect(),
         Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), masked(value))).collect(),
     }

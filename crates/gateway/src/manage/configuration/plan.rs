@@ -8,6 +8,7 @@ use domain::{
     destination::{Destination, DestinationInput, DestinationSpec},
     field::FieldErrors,
     id::{ConnectionId, DestinationId, EnvId, SourceId},
+    patch::DOTS,
     source::{Source, SourceInput, SourceSpec},
     time::Timestamp,
 };
@@ -20,9 +21,6 @@ use super::{
     stored::{Stored, Thing, of_connection, of_destination, of_source},
 };
 use crate::{Gateway, clock, destinations, rules::Rules};
-
-/// Stands for a secret in what is told of a change.
-const MASKED: &str = "••••••••";
 
 pub(super) struct Planned {
     pub plan: ApplyPlan,
@@ -363,7 +361,7 @@ fn differences(
         };
         each_text(&mut inner, &mut |inner_path, text| {
             if secrets.contains(&below(inner_path)) {
-                MASKED.clone_into(text);
+                DOTS.clone_into(text);
             }
         });
         inner
@@ -474,7 +472,7 @@ mod tests {
             told,
             [
                 change("config.url", json!("x"), json!("y")),
-                change("config.password", json!(MASKED), json!(MASKED)),
+                change("config.password", json!(DOTS), json!(DOTS)),
                 change("filter", json!({ "a": 1 }), json!({ "a": 2 })),
                 change("status", Value::Null, json!("paused")),
             ]
