@@ -6,12 +6,16 @@
 //! PostgreSQL does all this by itself.
 
 use std::{
+    fs::File,
     io,
     path::{Path, PathBuf},
+    pin::pin,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    task::Poll,
     time::Duration,
 };
 
+use futures::poll;
 use sea_orm::{ConnectionTrait, Statement};
 use tokio::sync::{Mutex, Notify};
 
@@ -60,6 +64,11 @@ impl Wal {
     pub fn folder(&self) -> &Connection {
         &self.folder
     }
+
+    fn doubt(&self, error: &io::Error) -> StoreError {
+        self.is_doubtful.store(true, Ordering::Release);
+        StoreError::Unavailable(format!("the write-ahead log could not be brought to the disk: {error}"))
+    }
 }
 
 impl Store {
@@ -71,23 +80,40 @@ impl Store {
 
     /// Returns when everything that was committed before is on disk.
     pub(crate) async fn sync(&self) -> Result<()> {
+        if self.wal().is_none() {
+            return Ok(());
+        }
+        // A task of its own, that ends also when nobody waits for it any more: were the disk to tell it of a failure, no
+        // other would hear of that.
+        let store = self.clone();
+        let synced = tokio::spawn(async move { store.sync_to_end().await }).await;
+        synced.map_err(|error| StoreError::Unavailable(format!("the disk could not be waited for: {error}")))?
+    }
+
+    /// Several may be on their way. The disk tells of a failure only to those who had the log open when it happened or come
+    /// first after it; so each opens the log, then takes its place behind the others, and only then asks the disk. Whoever
+    /// could have missed a failure stands behind the one that met it, and finds the log doubtful.
+    async fn sync_to_end(&self) -> Result<()> {
         let Some(wal) = self.wal() else { return Ok(()) };
-        // One after the other, so that none trusts a disk that has just failed another.
-        let _turn = wal.turn.lock().await;
+        let log = match File::open(&wal.path) {
+            Ok(log) => Some(log),
+            // Where there is no log, everything is in the database itself.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(wal.doubt(&error)),
+        };
+        let mut turn = pin!(wal.turn.lock());
+        let is_first = poll!(turn.as_mut());
+        let synced = tokio::task::spawn_blocking(move || log.map_or(Ok(()), |log| log.sync_data())).await;
+        let _turn = match is_first {
+            Poll::Ready(turn) => turn,
+            Poll::Pending => turn.await,
+        };
         if wal.is_doubtful.load(Ordering::Acquire) {
             self.fold(self.writer(), "TRUNCATE").await?;
             wal.is_doubtful.store(false, Ordering::Release);
+            return Ok(());
         }
-        let path = wal.path.clone();
-        let synced = tokio::task::spawn_blocking(move || sync_file(&path)).await;
-        match synced {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => {
-                wal.is_doubtful.store(true, Ordering::Release);
-                Err(StoreError::Unavailable(format!("the write-ahead log could not be brought to the disk: {error}")))
-            }
-            Err(error) => Err(StoreError::Unavailable(format!("the disk could not be waited for: {error}"))),
-        }
+        synced.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| wal.doubt(&error))
     }
 
     /// Tells that about so many bytes were committed.
@@ -140,14 +166,5 @@ impl Store {
             return Err(StoreError::Unavailable("the write-ahead log is in use and could not be folded in".into()));
         }
         get(&row, "log")
-    }
-}
-
-/// Where there is no log, everything is in the database itself.
-fn sync_file(path: &Path) -> io::Result<()> {
-    match std::fs::File::open(path) {
-        Ok(log) => log.sync_data(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
     }
 }
