@@ -7,6 +7,35 @@ use leptos_router::location::Url;
 pub const HOME: &str = "/";
 pub const SIGN_IN: &str = "/sign-in";
 pub const SIGN_UP: &str = "/sign-up";
+/// After a sign-up whose address is to be confirmed.
+pub const SIGN_UP_SENT: &str = "/sign-up?sent=yes";
+pub const FORGOT_PASSWORD: &str = "/forgot-password";
+pub const FORGOT_PASSWORD_SENT: &str = "/forgot-password?sent=yes";
+/// The sign-in page after a new password was chosen.
+pub const PASSWORD_CHOSEN: &str = "/sign-in?done=password";
+/// After an address was confirmed.
+pub const CONFIRMED: &str = "/confirm?done=yes";
+/// The person's own account, beside the projects.
+pub const ACCOUNT: &str = "/account";
+pub const SECOND_FACTOR: &str = "/account/second-factor";
+
+/// The second step of a sign-in that leads on to `next`.
+#[must_use]
+pub fn sign_in_code(next: &str) -> String {
+    with_query("/sign-in/code", [("next", next)])
+}
+
+/// The person's own account among the settings of a project.
+#[must_use]
+pub fn account_in(env: impl Display) -> String {
+    format!("/p/{env}/settings/account")
+}
+
+/// The recovery codes that were just made for a person, shown once.
+#[must_use]
+pub fn recovery_codes(user: impl Display) -> String {
+    format!("{SECOND_FACTOR}?codes={user}")
+}
 
 /// The sign-in page that leads on to `next`.
 #[must_use]

@@ -6,6 +6,7 @@ mod client;
 mod export;
 mod failure;
 mod migrate;
+mod reset_password;
 mod secrets;
 mod serve;
 mod yaml;
@@ -36,6 +37,8 @@ enum Command {
     Migrate,
     /// Make the first user, organization, project and API key, and print them as JSON
     Bootstrap(bootstrap::Arguments),
+    /// Print a link by which somebody chooses a new password
+    ResetPassword(reset_password::Arguments),
     /// Write a project's sources, destinations and connections as YAML
     Export(export::Arguments),
     /// Make a project be what a YAML file says, after showing what that changes
@@ -59,6 +62,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
         Command::Serve => serve::run(&config).await,
         Command::Migrate => migrate::run(&config).await,
         Command::Bootstrap(arguments) => bootstrap::run(&config, arguments).await,
+        Command::ResetPassword(arguments) => reset_password::run(&config, arguments).await,
         Command::Secrets(command) => secrets::run(&config, command).await,
     }
 }

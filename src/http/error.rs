@@ -29,6 +29,8 @@ pub struct Problem {
     detail: String,
     fields: Vec<FieldError>,
     rate: Option<Rate>,
+    /// Seconds to wait, where no rate says it.
+    retry_after: Option<u64>,
 }
 
 /// How many requests are taken, and when the next one is.
@@ -53,7 +55,7 @@ struct Document<'a> {
 
 impl Problem {
     fn new(status: StatusCode, error: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, error, detail: detail.into(), fields: Vec::new(), rate: None }
+        Self { status, error, detail: detail.into(), fields: Vec::new(), rate: None, retry_after: None }
     }
 
     pub fn not_found() -> Self {
@@ -129,6 +131,9 @@ impl IntoResponse for Problem {
             headers.insert("ratelimit-remaining", HeaderValue::from(0));
             headers.insert("ratelimit-reset", HeaderValue::from(rate.retry_after));
         }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -150,6 +155,11 @@ impl From<Error> for Problem {
             ),
             Error::Invalid(fields) => fields.into(),
             Error::Conflict(detail) => Self::new(StatusCode::CONFLICT, "conflict", detail),
+            Error::TooMany(wait) => {
+                let detail = "This was tried too often; try again later.";
+                let retry_after = Some(wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX));
+                Self { retry_after, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many", detail) }
+            }
             Error::Unavailable => unavailable(),
             Error::Internal => Self::internal(),
         }

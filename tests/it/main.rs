@@ -68,6 +68,7 @@ mod issues;
 mod nodes;
 mod outage;
 mod peers;
+mod people;
 mod pooler;
 mod providers;
 mod replays;

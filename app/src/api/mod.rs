@@ -9,6 +9,7 @@
 //! like a foreign one.
 
 pub mod account;
+pub mod account_links;
 pub mod api_keys;
 #[cfg(feature = "ssr")]
 pub mod caller;
@@ -24,6 +25,7 @@ pub mod issues;
 pub mod json_text;
 pub mod names;
 pub mod once;
+pub mod own_account;
 pub mod page_status;
 pub mod projects;
 pub mod rehearsal;

@@ -160,6 +160,12 @@ fn Frame(viewer: Fresh<Viewer>, project: Memo<Option<Project>>, children: Childr
             organization=organization
             person=person
             new_project=new_project
+            account=move || {
+                let href = Signal::derive(move || {
+                    project.get().map_or_else(|| paths::ACCOUNT.to_owned(), |project| paths::account_in(project.id()))
+                });
+                view! { <MenuLink href=href icon=Icon::User>"Your account"</MenuLink> }
+            }
             sign_out=move || {
                 view! {
                     <ActionForm action=sign_out>

@@ -36,6 +36,7 @@ pub mod rejection;
 pub mod replay;
 pub mod retry;
 pub mod routes;
+pub mod session;
 pub mod signed_content;
 pub mod source;
 pub mod template;

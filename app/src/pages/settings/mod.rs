@@ -12,7 +12,7 @@ use crate::{components::*, pages::project::use_project, paths};
 
 /// The head that the pages of the settings share.
 #[component]
-fn SettingsHeader(
+pub fn SettingsHeader(
     /// The id of the tab.
     current: &'static str,
 ) -> impl IntoView {
@@ -20,6 +20,7 @@ fn SettingsHeader(
     let tabs = vec![
         TabLink::new("project", "Project", paths::settings(&env)),
         TabLink::new("keys", "API keys", paths::api_keys(&env)),
+        TabLink::new("account", "Account", paths::account_in(&env)),
     ];
     view! {
         <PageHeader title="Settings"/>

@@ -21,6 +21,9 @@ pub enum Error {
     /// It does not fit what is there; says why.
     #[error("{0}")]
     Conflict(String),
+    /// It was tried too often; it may be tried again after so long.
+    #[error("too many tries")]
+    TooMany(std::time::Duration),
     /// Trying again later may help.
     #[error("the database is unavailable")]
     Unavailable,

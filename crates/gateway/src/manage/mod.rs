@@ -20,6 +20,7 @@ mod ingest;
 mod input;
 mod issues;
 pub mod live;
+pub mod people;
 mod picture;
 mod preview;
 mod rehearsal;
@@ -30,10 +31,11 @@ mod sources;
 
 pub use self::{
     access::{Access, ApiKeyCaller, Caller},
-    accounts::Bootstrap,
+    accounts::{Bootstrap, SignedUp},
     error::Error,
     ingest::{Acknowledged, Admission, Taken},
     input::parse_input,
+    people::{EmailChange, Origin, SignIn},
 };
 pub use crate::{
     pipeline::ingest::{BodyRoom, IngestRequest, Refusal, RequestHead},
