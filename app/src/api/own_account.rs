@@ -94,8 +94,8 @@ pub async fn change_password(#[server(flatten)] form: ChangePasswordForm) -> Res
     answer_form(&form, async |call| {
         let (user, session) = (call.user()?, call.reply().session_hash()?);
         let ChangePasswordForm { password, new_password } = form.clone();
-        let changed = call.gateway.change_password(user, &password, new_password, &call.origin(), session.as_deref());
-        changed.await?;
+        let origin = call.origin();
+        call.gateway.change_password(user, &password, new_password, &origin, session.as_deref()).await?;
         call.reply().renew().await
     })
     .await

@@ -24,12 +24,16 @@ fn code_at(key: &str, step: u64) -> String {
     let mut held = 0;
     let mut secret = Vec::new();
     for letter in key.bytes() {
-        let value = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".iter().position(|known| *known == letter).expect("base32");
-        bits = bits << 5 | value as u64;
+        let value = match letter {
+            b'A'..=b'Z' => letter - b'A',
+            b'2'..=b'7' => letter - b'2' + 26,
+            other => panic!("{other} is not base32"),
+        };
+        bits = bits << 5 | u64::from(value);
         held += 5;
         if held >= 8 {
             held -= 8;
-            secret.push((bits >> held & 0xff) as u8);
+            secret.push(u8::try_from(bits >> held & 0xff).expect("a byte"));
         }
     }
     let mut mac = Hmac::<Sha1>::new_from_slice(&secret).expect("a key");
