@@ -17,12 +17,12 @@ impl MigrationTrait for Migration {
                 "CREATE INDEX sessions_user ON sessions (user_id)",
                 "ALTER TABLE users ADD COLUMN email_verified_at BIGINT",
                 // Tries of what can be guessed. The key is the SHA-256 of what is tried, for whom and from where.
-                "CREATE TABLE attempts (
+                "CREATE TABLE counted_tries (
                     key_hash BYTEA NOT NULL PRIMARY KEY,
                     tries BIGINT NOT NULL,
                     last_at BIGINT NOT NULL
                 ) /*sqlite STRICT, WITHOUT ROWID*/",
-                "CREATE INDEX attempts_old ON attempts (last_at)",
+                "CREATE INDEX counted_tries_old ON counted_tries (last_at)",
                 // The networks that somebody has signed in from: 203.0.113.0/24.
                 "CREATE TABLE familiar_networks (
                     user_id UUID NOT NULL REFERENCES users (id) ON DELETE CASCADE,

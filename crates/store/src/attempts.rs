@@ -30,7 +30,7 @@ impl Store {
     pub async fn tallies(&self, keys: &[Vec<u8>]) -> Result<Vec<Tally>> {
         let mut tallies = Vec::with_capacity(keys.len());
         for key in keys {
-            let sql = "SELECT tries, last_at FROM attempts WHERE key_hash = $1";
+            let sql = "SELECT tries, last_at FROM counted_tries WHERE key_hash = $1";
             let row = self.reader().query_one_raw(self.statement(sql, [key.clone().into()])).await?;
             tallies.push(match row {
                 Some(row) => Tally { tries: get(&row, "tries")?, last_at: at(get(&row, "last_at")?) },
@@ -56,9 +56,9 @@ impl Store {
         let mut tallies = vec![Tally::NONE; keys.len()];
         for place in &order {
             let key = keys[*place].clone();
-            let make = "INSERT INTO attempts (key_hash, tries, last_at) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING";
+            let make = "INSERT INTO counted_tries (key_hash, tries, last_at) VALUES ($1, 0, $2) ON CONFLICT DO NOTHING";
             transaction.execute_raw(self.statement(make, [key.clone().into(), now.as_micros().into()])).await?;
-            let look = format!("SELECT tries, last_at FROM attempts WHERE key_hash = $1{lock}");
+            let look = format!("SELECT tries, last_at FROM counted_tries WHERE key_hash = $1{lock}");
             if let Some(row) = transaction.query_one_raw(self.statement(look, [key.into()])).await? {
                 tallies[*place] = Tally { tries: get(&row, "tries")?, last_at: at(get(&row, "last_at")?) };
             }
@@ -71,7 +71,7 @@ impl Store {
             }
         };
         for place in order {
-            let sql = "UPDATE attempts SET tries = $2, last_at = $3 WHERE key_hash = $1";
+            let sql = "UPDATE counted_tries SET tries = $2, last_at = $3 WHERE key_hash = $1";
             let values = [keys[place].clone().into(), counts[place].into(), now.as_micros().into()];
             transaction.execute_raw(self.statement(sql, values)).await?;
         }
@@ -82,7 +82,7 @@ impl Store {
     /// Takes one try back under each of these keys.
     pub async fn take_back_try(&self, keys: &[Vec<u8>]) -> Result<()> {
         for key in keys {
-            let sql = "UPDATE attempts SET tries = tries - 1 WHERE key_hash = $1 AND tries > 0";
+            let sql = "UPDATE counted_tries SET tries = tries - 1 WHERE key_hash = $1 AND tries > 0";
             self.writer().execute_raw(self.statement(sql, [key.clone().into()])).await?;
         }
         Ok(())
@@ -90,7 +90,7 @@ impl Store {
 
     /// Forgets all tries under a key.
     pub async fn forget_tries(&self, key: &[u8]) -> Result<()> {
-        let sql = "DELETE FROM attempts WHERE key_hash = $1";
+        let sql = "DELETE FROM counted_tries WHERE key_hash = $1";
         self.writer().execute_raw(self.statement(sql, [key.to_vec().into()])).await?;
         Ok(())
     }
@@ -114,8 +114,8 @@ impl Store {
     /// Removes up to 1000 tallies whose last try was before `before`, and as many networks that nobody came from since
     /// `unused`. Returns how many.
     pub async fn delete_old_attempts(&self, before: Timestamp, unused: Timestamp) -> Result<u64> {
-        let tallies = "DELETE FROM attempts WHERE key_hash IN \
-            (SELECT key_hash FROM attempts WHERE last_at < $1 ORDER BY last_at LIMIT 1000)";
+        let tallies = "DELETE FROM counted_tries WHERE key_hash IN \
+            (SELECT key_hash FROM counted_tries WHERE last_at < $1 ORDER BY last_at LIMIT 1000)";
         let tallies = self.statement(tallies, [before.as_micros().into()]);
         let networks = "DELETE FROM familiar_networks WHERE (user_id, network) IN \
             (SELECT user_id, network FROM familiar_networks WHERE last_at < $1 ORDER BY last_at LIMIT 1000)";

@@ -192,7 +192,7 @@ async fn codes_are_not_guessed(on: On) {
     assert_eq!(code(&mut guesser, "000000").await.status, 409, "the sign-in begins anew");
     let mut guesser = half_way(&server, "203.0.113.66").await;
     // As if there had been more, so that the wait is longer than a slow machine takes.
-    world.database().execute("UPDATE attempts SET tries = tries + 3").await;
+    world.database().execute("UPDATE counted_tries SET tries = tries + 3").await;
     let refused = code(&mut guesser, &code_at(&factor.key, factor.step + 1)).await;
     assert!(refused.status == 429 && refused.header("retry-after").is_some(), "{}", refused.text());
     // The owner, elsewhere, is not kept out.

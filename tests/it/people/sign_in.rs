@@ -39,7 +39,7 @@ async fn guessing_gets_slow(on: On) {
     assert!(answer.text().contains("too_many"), "{}", answer.text());
     assert!(guesser.session().is_none());
     // As if the wait were over, and the next guess were wrong too: it gets longer.
-    world.database().execute("UPDATE attempts SET last_at = last_at - 6000000").await;
+    world.database().execute("UPDATE counted_tries SET last_at = last_at - 6000000").await;
     assert_eq!(guesser.try_sign_in(ANA, WRONG).await.status, 422);
     let second = wait_of(&guesser.try_sign_in(ANA, WRONG).await);
     assert!((6..=10).contains(&second), "{second}");

@@ -35,7 +35,7 @@ pub use self::{
     live::Live,
     load::{Acknowledged, Digest, Entrance, Load, Post, Tally, digest},
     names::Names,
-    post_office::{Letter, Manners, PostOffice},
+    post_office::{Manners, PostOffice},
     proxy::Proxy,
     reconcile::{Books, assert_none_twice, reconcile},
     server::Server,

@@ -98,10 +98,11 @@ impl Bound {
 
     /// How long after the last of so many tries the next one may be made.
     fn wait_after(self, tries: i64) -> Duration {
-        match u32::try_from(tries - self.free) {
-            Ok(beyond) => self.first.saturating_mul(2_u32.saturating_pow(beyond)).min(self.most),
-            Err(_) => Duration::ZERO,
+        if tries < self.free {
+            return Duration::ZERO;
         }
+        let beyond = u32::try_from(tries - self.free).unwrap_or(u32::MAX);
+        self.first.saturating_mul(2_u32.saturating_pow(beyond)).min(self.most)
     }
 }
 
