@@ -27,7 +27,7 @@ pub async fn live(
     let env_id: EnvId = env_id.parse().map_err(|_| Problem::not_found())?;
     let user = session.get::<UserId>(app::api::caller::SESSION_USER).await.ok().flatten();
     let user = user.ok_or(gateway::manage::Error::Unauthenticated)?;
-    let access = state.gateway.access(&Caller::User(user), env_id).await?;
+    let access = state.gateway.access(&Caller::user(user, None), env_id).await?;
     let env_id = access.env_id();
     let activity = state.gateway.activity();
     let stopping = state.gateway.stopping();

@@ -1,5 +1,7 @@
 //! The dashboard: pages drawn on the server, and the server functions behind them.
 
+use std::net::IpAddr;
+
 use app::{
     App,
     api::{
@@ -65,7 +67,9 @@ async fn page(
     request: Request,
 ) -> Response {
     let theme = theme_of(request.headers());
-    let visitor = visitor(&session).await;
+    let (parts, body) = request.into_parts();
+    let visitor = visitor(&session, state.proxies.client_behind(&parts)).await;
+    let request = Request::from_parts(parts, body);
     let known = known_viewer(&state.gateway, visitor).await;
     let context = context(state, visitor, theme);
     let context = move || {
@@ -85,8 +89,9 @@ async fn server_function(State(state): State<AppState>, session: Session, reques
     let Ok(body) = axum::body::to_bytes(body, MAX_CALL).await else {
         return Problem::too_large(MAX_CALL).into_response();
     };
+    let visitor = visitor(&session, state.proxies.client_behind(&parts)).await;
     let request = Request::from_parts(parts, Body::from(body));
-    let context = context(state, visitor(&session).await, theme);
+    let context = context(state, visitor, theme);
     let response = leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR { name_the_fault(response).await } else { response }
 }
@@ -142,7 +147,7 @@ fn restrict_content() {
     }
 }
 
-async fn visitor(session: &Session) -> Visitor {
+async fn visitor(session: &Session, address: Option<IpAddr>) -> Visitor {
     let user = match session.get::<UserId>(SESSION_USER).await {
         Ok(user) => user,
         Err(error) => {
@@ -150,7 +155,7 @@ async fn visitor(session: &Session) -> Visitor {
             None
         }
     };
-    Visitor { user }
+    Visitor { user, address }
 }
 
 fn theme_of(headers: &HeaderMap) -> Theme {

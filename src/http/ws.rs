@@ -17,7 +17,7 @@ use axum::{
 use gateway::{
     Gateway,
     hub::{Inbox, Subscription},
-    manage::{Access, Caller, Error},
+    manage::{Access, Error},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -84,8 +84,8 @@ pub async fn connect(
 
 async fn admit(gateway: &Gateway, key: &str) -> Result<Admitted, Error> {
     let caller = gateway.caller_of_key(key).await?;
-    let Caller::Key(by_key) = &caller else { return Err(Error::Unauthenticated) };
-    let access = gateway.access(&caller, by_key.env_id()).await?;
+    let env_id = caller.env_id().ok_or(Error::Unauthenticated)?;
+    let access = gateway.access(&caller, env_id).await?;
     Ok(Admitted { key: key.to_owned(), access })
 }
 

@@ -1,5 +1,7 @@
 //! Who calls a server function, and how the answer goes back. On the server only.
 
+use std::net::IpAddr;
+
 use base64::{
     Engine,
     engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD},
@@ -27,10 +29,11 @@ use crate::{components::ServerNow, paths};
 /// The session's entry that names the person.
 pub const SESSION_USER: &str = "user";
 
-/// Who sent the request, as its session says. The server gives it by context.
-#[derive(Clone, Copy, Debug)]
+/// Who sent the request, as its session says, and from where. The server gives it by context.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Visitor {
     pub user: Option<UserId>,
+    pub address: Option<IpAddr>,
 }
 
 /// What a page is drawn for, asked before the drawing. The server gives it by context, to pages alone.
@@ -127,7 +130,7 @@ impl Call {
     fn here() -> Self {
         Self {
             gateway: expect_context(),
-            visitor: use_context().unwrap_or(Visitor { user: None }),
+            visitor: use_context().unwrap_or_default(),
             reply: Reply { request: expect_context(), response: expect_context() },
         }
     }
@@ -139,7 +142,13 @@ impl Call {
 
     /// The person, as the gateway's caller.
     pub fn caller(&self) -> Result<Caller, ApiError> {
-        self.user().map(Caller::User)
+        Ok(Caller::user(self.user()?, self.visitor.address))
+    }
+
+    /// Where the request comes from.
+    #[must_use]
+    pub const fn address(&self) -> Option<IpAddr> {
+        self.visitor.address
     }
 
     /// How the answer goes back.

@@ -31,9 +31,9 @@ impl FromRequestParts<AppState> for Api {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self, Problem> {
         let key = key_of(&parts.headers).ok_or(Error::Unauthenticated)?;
-        let caller = state.gateway.caller_of_key(key).await?;
-        let Caller::Key(by_key) = &caller else { return Err(Error::Unauthenticated.into()) };
-        let access = state.gateway.access(&caller, by_key.env_id()).await?;
+        let caller = state.gateway.caller_of_key(key).await?.coming_from(state.proxies.client_behind(parts));
+        let env_id = caller.env_id().ok_or(Error::Unauthenticated)?;
+        let access = state.gateway.access(&caller, env_id).await?;
         Ok(Self { gateway: state.gateway.clone(), access, caller })
     }
 }

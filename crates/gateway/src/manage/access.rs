@@ -1,6 +1,6 @@
 //! Who asks, and what they may do in a project.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use domain::{
     api_key::{ApiKey, looks_like_key},
@@ -13,9 +13,16 @@ use store::scope::Scope as Rows;
 use super::{Error, Result};
 use crate::{Gateway, auth, clock};
 
-/// Somebody who has shown who they are.
+/// Somebody who has shown who they are, and where they ask from.
 #[derive(Debug, Clone)]
-pub enum Caller {
+pub struct Caller {
+    pub who: Who,
+    /// The client's address; the command line has none.
+    pub address: Option<IpAddr>,
+}
+
+#[derive(Debug, Clone)]
+pub enum Who {
     User(UserId),
     Key(ApiKeyCaller),
 }
@@ -26,17 +33,46 @@ pub struct ApiKeyCaller {
     key: ApiKey,
 }
 
+impl Caller {
+    /// A person who has signed in.
+    #[must_use]
+    pub const fn user(id: UserId, address: Option<IpAddr>) -> Self {
+        Self { who: Who::User(id), address }
+    }
+
+    /// The same caller, who asks from `address`.
+    #[must_use]
+    pub fn coming_from(self, address: Option<IpAddr>) -> Self {
+        Self { address, ..self }
+    }
+
+    /// The project that a program's key belongs to.
+    #[must_use]
+    pub const fn env_id(&self) -> Option<EnvId> {
+        match &self.who {
+            Who::User(_) => None,
+            Who::Key(key) => Some(key.env_id()),
+        }
+    }
+}
+
 impl ApiKeyCaller {
     /// The project that the key belongs to.
     #[must_use]
     pub const fn env_id(&self) -> EnvId {
         self.key.env_id
     }
+
+    #[must_use]
+    pub const fn key(&self) -> &ApiKey {
+        &self.key
+    }
 }
 
 /// A caller inside of one project.
 #[derive(Clone)]
 pub struct Access {
+    caller: Caller,
     environment: Environment,
     granted: Granted,
     pub(super) rows: Rows,
@@ -55,6 +91,12 @@ impl Access {
     #[must_use]
     pub fn env_id(&self) -> EnvId {
         self.environment.id
+    }
+
+    /// Who asks, and from where.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
     }
 
     #[must_use]
@@ -83,7 +125,7 @@ impl Access {
 }
 
 impl Gateway {
-    /// The caller behind an API key.
+    /// The caller behind an API key; where it asks from is for whoever knows to add.
     pub async fn caller_of_key(&self, text: &str) -> Result<Caller> {
         if !looks_like_key(text) {
             return Err(Error::Unauthenticated);
@@ -97,20 +139,20 @@ impl Gateway {
                 tracing::warn!(api_key.id = %key.id, %error, "the use of an API key could not be noted");
             }
         }
-        Ok(Caller::Key(ApiKeyCaller { key }))
+        Ok(Caller { who: Who::Key(ApiKeyCaller { key }), address: None })
     }
 
     /// Lets a caller into a project. One that is not theirs does not exist for them.
     pub async fn access(&self, caller: &Caller, env: EnvId) -> Result<Access> {
         let environment = self.inner.store.environment(env).await?.ok_or(Error::NotFound)?;
-        let granted = match caller {
-            Caller::User(user) => {
+        let granted = match &caller.who {
+            Who::User(user) => {
                 let role = self.inner.store.role(*user, environment.org_id).await?;
                 Granted::Role(role.ok_or(Error::NotFound)?)
             }
-            Caller::Key(caller) if caller.key.env_id == env => Granted::Scopes(caller.key.scopes.clone()),
-            Caller::Key(_) => return Err(Error::NotFound),
+            Who::Key(by_key) if by_key.key.env_id == env => Granted::Scopes(by_key.key.scopes.clone()),
+            Who::Key(_) => return Err(Error::NotFound),
         };
-        Ok(Access { environment, granted, rows: self.inner.store.scope(env) })
+        Ok(Access { caller: caller.clone(), environment, granted, rows: self.inner.store.scope(env) })
     }
 }

@@ -8,7 +8,7 @@ use domain::{
 };
 use store::{NewAccount, StoreError};
 
-use super::{Access, Caller, Error, Result};
+use super::{Access, Caller, Error, Result, Who};
 use crate::{Gateway, SignupPolicy, auth, clock};
 
 /// The first project of an organization.
@@ -49,7 +49,7 @@ impl Gateway {
         }
         let project = domain::field::parse_name(project).map_err(|message| Error::invalid("project", message))?;
         let (user_id, org_id, env_id) = self.make_account(input.parse()?, &project).await?;
-        let access = self.access(&Caller::User(user_id), env_id).await?;
+        let access = self.access(&Caller::user(user_id, None), env_id).await?;
         let input =
             domain::api_key::ApiKeyInput { name: "bootstrap".into(), scopes: Scope::ALL.to_vec(), expires_at: None };
         let key = self.create_api_key(&access, input).await?;
@@ -111,9 +111,9 @@ impl Gateway {
 
     /// The projects that a caller may see.
     pub async fn environments_of(&self, caller: &Caller) -> Result<Vec<domain::project::Environment>> {
-        match caller {
-            Caller::User(user) => Ok(self.viewer(*user).await?.projects),
-            Caller::Key(key) => {
+        match &caller.who {
+            Who::User(user) => Ok(self.viewer(*user).await?.projects),
+            Who::Key(key) => {
                 let access: Access = self.access(caller, key.env_id()).await?;
                 Ok(vec![access.environment().clone()])
             }

@@ -11,7 +11,7 @@ use domain::{
 use serde_json::Value;
 use store::StoreError;
 
-use super::{Access, Caller, Error, Result, input::parse_input};
+use super::{Access, Caller, Error, Result, Who, input::parse_input};
 use crate::{Gateway, clock};
 
 /// Events of the overview.
@@ -25,8 +25,8 @@ impl Gateway {
         org: Option<OrgId>,
         input: EnvironmentInput,
     ) -> Result<Environment> {
-        let org = match caller {
-            Caller::User(user) => {
+        let org = match &caller.who {
+            Who::User(user) => {
                 let org = org.ok_or_else(|| Error::invalid("org_id", "must name an organization"))?;
                 let role = self.inner.store.role(*user, org).await?.ok_or(Error::NotFound)?;
                 if !role.may(Permission::ManageProjects) {
@@ -34,7 +34,7 @@ impl Gateway {
                 }
                 org
             }
-            Caller::Key(key) => {
+            Who::Key(key) => {
                 let access = self.access(caller, key.env_id()).await?;
                 access.require(Permission::ManageProjects)?;
                 access.environment().org_id

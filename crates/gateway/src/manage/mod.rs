@@ -29,7 +29,7 @@ mod routes;
 mod sources;
 
 pub use self::{
-    access::{Access, ApiKeyCaller, Caller},
+    access::{Access, ApiKeyCaller, Caller, Who},
     accounts::Bootstrap,
     error::Error,
     ingest::{Acknowledged, Admission, Taken},
