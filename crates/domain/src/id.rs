@@ -126,6 +126,10 @@ ids! {
     BulkOperationId = "blk";
     /// An API key.
     ApiKeyId = "ak";
+    /// An invitation into an organization.
+    InvitationId = "inv";
+    /// An entry of the audit log.
+    AuditEntryId = "aud";
     /// A replay.
     ReplayId = "rpl";
     /// A request, in logs and errors.

@@ -7,6 +7,7 @@
 //! Wire names are the serde names of these types: the REST API answers with them as they stand.
 
 pub mod api_key;
+pub mod audit;
 pub mod bulk;
 pub mod checks;
 pub mod circuit;
@@ -38,6 +39,7 @@ pub mod retry;
 pub mod routes;
 pub mod signed_content;
 pub mod source;
+pub mod team;
 pub mod template;
 pub mod time;
 pub mod verification;

@@ -64,7 +64,7 @@ impl Scope {
         let transaction = self.store.begin().await?;
         let version = next_version(&self.store, &transaction).await?;
         self.insert_connection_in(&transaction, id, spec, version, now).await?;
-        self.store.commit(transaction).await?;
+        self.commit(transaction).await?;
         self.store.config_changed();
         Ok(())
     }
@@ -97,7 +97,7 @@ impl Scope {
         if !self.update_connection_in(&transaction, id, spec, version, now).await? {
             return Ok(false);
         }
-        self.store.commit(transaction).await?;
+        self.commit(transaction).await?;
         self.store.config_changed();
         Ok(true)
     }
@@ -127,7 +127,7 @@ impl Scope {
         row.updated_at = Set(now.as_micros());
         row.deleted_at = Set(Some(now.as_micros()));
         row.update(&transaction).await?;
-        self.store.commit(transaction).await?;
+        self.commit(transaction).await?;
         self.store.config_changed();
         Ok(true)
     }

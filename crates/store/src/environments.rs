@@ -1,17 +1,19 @@
 //! Projects.
 
 use domain::{
+    audit::AuditEntry,
     id::{EnvId, OrgId},
     project::{Environment, EnvironmentSpec, Overview},
     time::Timestamp,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, prelude::Uuid,
 };
 
 use crate::{
     config::next_version,
+    connection::Transaction,
     db::Store,
     entity::environment::{ActiveModel, Column, Entity, Model},
     error::{Result, StoreError},
@@ -42,13 +44,22 @@ impl Store {
         org: OrgId,
         spec: &EnvironmentSpec,
         now: Timestamp,
+        entry: &AuditEntry,
     ) -> Result<()> {
-        new_row(id, org, spec, now).insert(self.writer()).await?;
-        self.sync().await
+        let transaction = self.begin().await?;
+        new_row(id, org, spec, now).insert(&transaction).await?;
+        self.write_audit_in(&transaction, entry).await?;
+        self.commit(transaction).await
     }
 
     /// Returns whether there was such a project.
-    pub async fn update_environment(&self, id: EnvId, spec: &EnvironmentSpec, now: Timestamp) -> Result<bool> {
+    pub async fn update_environment(
+        &self,
+        id: EnvId,
+        spec: &EnvironmentSpec,
+        now: Timestamp,
+        entry: Option<&AuditEntry>,
+    ) -> Result<bool> {
         let transaction = self.begin().await?;
         let query = Entity::find_by_id(uuid(id.as_u128())).filter(Column::DeletedAt.is_null());
         let Some(row) = query.one(&transaction).await? else { return Ok(false) };
@@ -59,15 +70,45 @@ impl Store {
         row.retention_days = Set(spec.retention_days.days());
         row.updated_at = Set(now.as_micros());
         row.update(&transaction).await?;
+        if let Some(entry) = entry {
+            self.write_audit_in(&transaction, entry).await?;
+        }
         self.commit(transaction).await?;
         Ok(true)
     }
 
-    /// Closes a project: it, its configuration and its keys are gone at once for everybody.
-    pub async fn delete_environment(&self, id: EnvId, now: Timestamp) -> Result<()> {
+    /// Closes a project: it, its configuration and its keys are gone at once for everybody. Returns false when it is the
+    /// last of its organization, which stays.
+    pub async fn delete_environment(
+        &self,
+        org: OrgId,
+        id: EnvId,
+        now: Timestamp,
+        entry: &AuditEntry,
+    ) -> Result<bool> {
         let transaction = self.begin().await?;
+        // So that of two that are deleted at one time the second one sees the first.
+        self.lock_organization(&transaction, org).await?;
+        let sql = "SELECT count(*) AS found FROM environments WHERE org_id = $1 AND deleted_at IS NULL AND id <> $2";
+        let values = [uuid(org.as_u128()).into(), uuid(id.as_u128()).into()];
+        if self.count_in(&transaction, sql, values).await? == 0 {
+            return Ok(false);
+        }
         let version = next_version(self, &transaction).await?;
-        let env = uuid(id.as_u128());
+        self.delete_environment_in(&transaction, uuid(id.as_u128()), version, now).await?;
+        self.write_audit_in(&transaction, entry).await?;
+        self.commit(transaction).await?;
+        self.config_changed();
+        Ok(true)
+    }
+
+    pub(crate) async fn delete_environment_in(
+        &self,
+        transaction: &Transaction,
+        env: Uuid,
+        version: i64,
+        now: Timestamp,
+    ) -> Result<()> {
         for table in ["sources", "destinations", "connections"] {
             let sql =
                 format!("UPDATE {table} SET deleted_at = $1, version = $2 WHERE env_id = $3 AND deleted_at IS NULL");
@@ -80,14 +121,7 @@ impl Store {
         ] {
             transaction.execute_raw(self.statement(sql, [now.as_micros().into(), env.into()])).await?;
         }
-        self.commit(transaction).await?;
-        self.config_changed();
         Ok(())
-    }
-
-    pub async fn count_environments(&self, org: OrgId) -> Result<u64> {
-        let query = Entity::find().filter(Column::OrgId.eq(uuid(org.as_u128()))).filter(Column::DeletedAt.is_null());
-        Ok(query.count(self.reader()).await?)
     }
 }
 

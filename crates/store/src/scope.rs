@@ -1,6 +1,8 @@
 //! The inside of one project. Every query for something of a project starts here, so that none can reach another's.
 
-use domain::{id::EnvId, page::PageRequest};
+use std::sync::Arc;
+
+use domain::{audit::AuditEntry, id::EnvId, page::PageRequest};
 use sea_orm::prelude::Uuid;
 
 use crate::{db::Store, row::uuid};
@@ -10,11 +12,13 @@ use crate::{db::Store, row::uuid};
 pub struct Scope {
     pub(crate) store: Store,
     pub(crate) env_id: EnvId,
+    /// What the next change of the configuration is noted as.
+    pub(crate) note: Option<Arc<AuditEntry>>,
 }
 
 impl Store {
     pub fn scope(&self, env_id: EnvId) -> Scope {
-        Scope { store: self.clone(), env_id }
+        Scope { store: self.clone(), env_id, note: None }
     }
 }
 

@@ -68,7 +68,7 @@ impl Scope {
         let transaction = self.store.begin().await?;
         let version = next_version(&self.store, &transaction).await?;
         self.insert_source_in(&transaction, id, spec, version, now).await?;
-        self.store.commit(transaction).await?;
+        self.commit(transaction).await?;
         self.store.config_changed();
         Ok(())
     }
@@ -101,7 +101,7 @@ impl Scope {
         if !self.update_source_in(&transaction, id, spec, version, now).await? {
             return Ok(false);
         }
-        self.store.commit(transaction).await?;
+        self.commit(transaction).await?;
         self.store.config_changed();
         Ok(true)
     }
@@ -142,7 +142,7 @@ impl Scope {
         if deleted {
             let sql = format!("UPDATE connections {set} AND {end} = $4");
             transaction.execute_raw(self.store.statement(sql, values())).await?;
-            self.store.commit(transaction).await?;
+            self.commit(transaction).await?;
             self.store.config_changed();
         }
         Ok(deleted)
