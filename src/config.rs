@@ -14,7 +14,7 @@ use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
-use gateway::{Settings, SignupPolicy};
+use gateway::{Settings, SignupPolicy, mail};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
@@ -48,6 +48,11 @@ pub struct Config {
     pub forwarded_header: ForwardedHeader,
     /// Who may make an account. When absent: anybody until the first one exists, then who is invited.
     pub signup: Option<Signup>,
+    /// The SMTP server that letters go by: `smtp://user:password@host:587` or `smtps://…`; none are sent when absent.
+    #[serde(skip_serializing)]
+    pub smtp_url: Option<String>,
+    /// The address that letters come from.
+    pub mail_from: Option<String>,
     /// The longest request body, in bytes, or with KiB or MiB.
     #[serde(deserialize_with = "bytes")]
     pub max_body: usize,
@@ -81,7 +86,7 @@ pub enum ForwardedHeader {
     Forwarded,
 }
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 16] = [
     "addr",
     "public_url",
     "database_url",
@@ -94,6 +99,8 @@ const NAMES: [&str; 14] = [
     "trusted_proxies",
     "forwarded_header",
     "signup",
+    "smtp_url",
+    "mail_from",
     "max_body",
     "log",
 ];
@@ -117,6 +124,8 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             forwarded_header: ForwardedHeader::XForwardedFor,
             signup: None,
+            smtp_url: None,
+            mail_from: None,
             max_body: DEFAULT_MAX_BODY,
             log: "info".to_owned(),
         }
@@ -180,7 +189,19 @@ impl Config {
                 Some(Signup::Invite) => SignupPolicy::Invite,
                 Some(Signup::Closed) => SignupPolicy::Closed,
             },
+            mail: self.mail()?,
         })
+    }
+}
+
+impl Config {
+    fn mail(&self) -> anyhow::Result<Option<mail::Settings>> {
+        match (&self.smtp_url, &self.mail_from) {
+            (None, None) => Ok(None),
+            (Some(url), Some(from)) => Ok(Some(mail::Settings::parse(url, from)?)),
+            (Some(_), None) => bail!("HOOKSTREAM_SMTP_URL needs HOOKSTREAM_MAIL_FROM, the address that letters come from"),
+            (None, Some(_)) => bail!("HOOKSTREAM_MAIL_FROM needs HOOKSTREAM_SMTP_URL, the server that letters go by"),
+        }
     }
 }
 

@@ -27,6 +27,7 @@ pub mod http_client;
 pub mod hub;
 mod infer;
 mod jobs;
+pub mod mail;
 pub mod manage;
 pub mod pipeline;
 pub mod providers;
@@ -57,6 +58,7 @@ use crate::{
     health::Health,
     http_client::HttpClient,
     hub::Hub,
+    mail::Mailer,
     pipeline::ingest::BodyRoom,
     registry::Registry,
     rejections::Rejections,
@@ -76,6 +78,8 @@ pub struct Settings {
     /// Networks that deliveries may reach although they are not public.
     pub allow_targets: Vec<ipnet::IpNet>,
     pub signup: SignupPolicy,
+    /// How letters are sent, where they can be.
+    pub mail: Option<mail::Settings>,
 }
 
 /// Who may make an account.
@@ -106,6 +110,7 @@ struct Inner {
     workers: Workers,
     client: HttpClient,
     hub: Hub,
+    mail: Mailer,
     stop: CancellationToken,
     tasks: TaskTracker,
     writers: tokio::sync::Mutex<tokio::task::JoinSet<()>>,
@@ -204,6 +209,7 @@ impl Gateway {
         }
         let writers = tokio::sync::Mutex::new(writers);
         let bodies = BodyRoom::quota();
+        let mail = Mailer::new(settings.mail.clone(), stop.clone(), tasks.clone());
         let inner = Inner {
             settings,
             store,
@@ -214,6 +220,7 @@ impl Gateway {
             workers,
             client,
             hub,
+            mail,
             stop,
             tasks,
             writers,
@@ -257,6 +264,12 @@ impl Gateway {
     #[must_use]
     pub fn public_url(&self) -> &str {
         &self.inner.settings.public_url
+    }
+
+    /// By which letters are sent to people.
+    #[must_use]
+    pub fn mailer(&self) -> &Mailer {
+        &self.inner.mail
     }
 
     #[must_use]

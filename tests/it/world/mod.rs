@@ -15,6 +15,7 @@ mod live;
 mod load;
 mod names;
 pub mod pem;
+mod post_office;
 mod proxy;
 mod reconcile;
 mod server;
@@ -34,6 +35,7 @@ pub use self::{
     live::Live,
     load::{Acknowledged, Digest, Entrance, Load, Post, Tally, digest},
     names::Names,
+    post_office::{Letter, Manners, PostOffice},
     proxy::Proxy,
     reconcile::{Books, assert_none_twice, reconcile},
     server::Server,
