@@ -17,13 +17,15 @@ use crate::{
         destinations::{DestinationPage, DestinationsPage, EditDestinationPage, NewDestinationPage},
         events::{EventPage, EventsPage},
         home::HomePage,
+        invitation::InvitationPage,
         issues::{IssuePage, IssuesPage},
+        new_organization::NewOrganizationPage,
         new_project::NewProjectPage,
         no_such_page::NoSuchPage,
         overview::OverviewPage,
         project::{ForWriters, ProjectFrame},
         replays::{NewReplayPage, ReplayPage, ReplaysPage},
-        settings::{ApiKeysPage, SettingsPage},
+        settings::{ApiKeysPage, AuditLogPage, OrganizationPage, SettingsPage, TeamPage},
         sources::{EditSourcePage, NewSourcePage, RejectedRequestsPage, SourcePage, SourcesPage},
     },
 };
@@ -41,6 +43,8 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/") view=HomePage ssr=SsrMode::Async/>
                 <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
                 <Route path=path!("/sign-up") view=SignUpPage ssr=SsrMode::Async/>
+                <Route path=path!("/invitation/:token") view=InvitationPage ssr=SsrMode::Async/>
+                <Route path=path!("/organizations/new") view=NewOrganizationPage ssr=SsrMode::Async/>
                 <Route path=path!("/projects/new") view=NewProjectPage ssr=SsrMode::Async/>
                 <ParentRoute path=path!("/p/:env_id") view=ProjectFrame ssr=SsrMode::Async>
                     <Route path=path!("") view=OverviewPage/>
@@ -66,6 +70,9 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("replays/:replay_id") view=ReplayPage/>
                     <Route path=path!("settings") view=SettingsPage/>
                     <Route path=path!("settings/keys") view=ApiKeysPage/>
+                    <Route path=path!("settings/team") view=TeamPage/>
+                    <Route path=path!("settings/audit-log") view=AuditLogPage/>
+                    <Route path=path!("settings/organization") view=OrganizationPage/>
                     <Route path=path!("*any") view=NoSuchPage/>
                 </ParentRoute>
             </Routes>

@@ -3,6 +3,7 @@
 //! Each part brings its own layers. The ingest path has none but the body limit: no session, no compression.
 
 mod api;
+mod audit_csv;
 mod client_ip;
 mod error;
 mod ingest;

@@ -31,7 +31,7 @@ use serde::Deserialize;
 use tower_http::compression::CompressionLayer;
 use tower_sessions::Session;
 
-use super::{AppState, error::Problem, live, session, site};
+use super::{AppState, audit_csv, error::Problem, live, session, site};
 
 /// Bytes of an error as server functions answer it.
 const MAX_ERROR: usize = 64 << 10;
@@ -55,6 +55,7 @@ pub fn router(state: &AppState, is_https: bool) -> anyhow::Result<Router<AppStat
         .layer(CompressionLayer::new().br(true).gzip(true));
     Ok(drawn
         .route("/live/{env_id}", get(live::live))
+        .route("/audit-log/{org_id}", get(audit_csv::export))
         .layer(session::layer(state.gateway.store().clone(), is_https))
         .layer(middleware::from_fn(same_origin_only))
         .layer(middleware::map_response(secure_headers)))

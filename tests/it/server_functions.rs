@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Client, On, Server, Sink, World};
+use crate::world::{Answer, Client, On, Person, Server, Sink, World};
 
 on_both_databases!(
     nobody_is_refused_everywhere,
@@ -19,9 +19,24 @@ on_both_databases!(
 );
 
 /// What anybody may call: they are the way in, or answer with what the caller's own browser keeps.
-const PUBLIC: [&str; 4] = ["account/sign_up_is_open", "account/sign_up", "account/sign_in", "once"];
+const PUBLIC: [&str; 6] = [
+    "account/sign_up_is_open",
+    "account/sign_up",
+    "account/sign_in",
+    "invitations/offer",
+    "invitations/sign_up",
+    "once",
+];
 /// What a person who has signed in may call on their own account, without a project.
-const OWN: [&str; 2] = ["account/sign_out", "account/viewer"];
+const OWN: [&str; 5] = [
+    "account/sign_out",
+    "account/viewer",
+    "invitations/accept",
+    "invitations/other_account",
+    "organizations/create",
+];
+/// What every member may do, once.
+const LEAVING: &str = "team/leave";
 /// What anybody in the organization may read.
 const READING: &[&str] = &[
     "sources/event_types",
@@ -59,6 +74,7 @@ const READING: &[&str] = &[
     "replays/choices",
     "replays/deliveries",
     "projects/overview",
+    "team/list",
     "names",
 ];
 
@@ -102,6 +118,10 @@ fn arguments(world: &World, ids: &BTreeMap<&'static str, String>) -> Vec<(String
         ("env", &world.account.env_id),
         ("org", &world.account.org_id),
         ("name", "Theirs"),
+        ("organization", "Theirs"),
+        ("email", "theirs@example.com"),
+        ("role", "viewer"),
+        ("token", "made-up"),
         ("status", "paused"),
         ("mode", "test"),
         ("retention_days", "7"),
@@ -171,7 +191,12 @@ async fn furnished(world: &World, sink: &Sink) -> (Server, BTreeMap<&'static str
     let replay = json!({ "from": "2020-01-01T00:00:00Z", "to": "2020-01-02T00:00:00Z", "source_id": source });
     let replay = api.make("replays", replay).await;
     api.post(&format!("/v1/replays/{replay}/pause"), json!({})).await;
+    let owner = Person::owner(&server, world).await;
+    let place = (world.account.org_id.as_str(), world.account.env_id.as_str());
+    let (invitation, _) = owner.invites(place, "guest@example.com", "viewer").await;
     let ids = BTreeMap::from([
+        ("invitation", invitation),
+        ("member", owner.id().await),
         ("issue", issue),
         ("operation", operation),
         ("replay", replay),
@@ -230,6 +255,7 @@ async fn state_of(server: &Server) -> Vec<Vec<Value>> {
         "bulk-operations",
         "replays",
         "api-keys",
+        "audit-log",
     ] {
         let mut rows = if list == "environments" {
             server.api().get("/v1/environments").await.list()
@@ -319,11 +345,18 @@ async fn a_viewer_changes_nothing(on: On) {
             continue;
         }
         let answer = call(&client, &endpoint, &arguments, &cookie).await;
+        if endpoint == LEAVING {
+            continue;
+        }
         let expected = if READING.contains(&endpoint.as_str()) { 200 } else { 403 };
         assert_eq!(answer.status, expected, "{endpoint}: {}", answer.text());
     }
     assert_eq!(state_of(&server).await, before);
     assert_eq!(sink.count(), 1);
+    let left = call(&client, LEAVING, &arguments, &cookie).await;
+    assert_eq!(left.status, 200, "{}", left.text());
+    let gone = call(&client, "team/list", &arguments, &cookie).await;
+    assert_eq!(gone.status, 404, "{}", gone.text());
 }
 
 async fn an_owner_sets_how_long_events_are_kept(on: On) {

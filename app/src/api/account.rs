@@ -53,7 +53,7 @@ pub async fn sign_up(#[server(flatten)] form: SignUpForm) -> Result<(), ApiError
     answer_form(&form, async |call| {
         let SignUpForm { name, email, organization, password } = form.clone();
         let input = domain::org::SignUpInput { name, email, organization, password };
-        let (user, env) = call.gateway.sign_up(input).await?;
+        let (user, env) = call.gateway.sign_up(input, call.address()).await?;
         call.reply().sign_in(user).await?;
         call.reply().go_to(&paths::overview(env));
         Ok(())

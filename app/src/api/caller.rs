@@ -7,13 +7,13 @@ use base64::{
     engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD},
 };
 use domain::{
-    id::{EnvId, UserId},
+    id::{EnvId, OrgId, UserId},
     page::PageRequest,
     time::Timestamp,
 };
 use gateway::{
     Gateway,
-    manage::{Access, Caller},
+    manage::{Access, Caller, OrgAccess},
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use leptos::{
@@ -58,6 +58,13 @@ pub struct ProjectCall {
     pub reply: Reply,
 }
 
+/// A call within an organization of the caller's.
+pub struct OrgCall {
+    pub gateway: Gateway,
+    pub access: OrgAccess,
+    pub reply: Reply,
+}
+
 /// Where the answer's status, headers and cookies are set. A page asks for server functions too while it is drawn: then
 /// they are those of the page.
 #[derive(Clone)]
@@ -77,6 +84,20 @@ pub async fn in_project<T>(
     work: impl AsyncFnOnce(ProjectCall) -> Result<T, ApiError>,
 ) -> Result<T, ApiError> {
     answer(async |call: Call| work(call.project(env).await?).await).await
+}
+
+/// The same within the organization `org`.
+pub async fn in_org<T>(org: &str, work: impl AsyncFnOnce(OrgCall) -> Result<T, ApiError>) -> Result<T, ApiError> {
+    answer(async |call: Call| work(call.org(org).await?).await).await
+}
+
+/// The same for a form within the organization `org`.
+pub async fn form_in_org<T>(
+    org: &str,
+    form: &impl Form,
+    work: impl AsyncFnOnce(OrgCall) -> Result<T, ApiError>,
+) -> Result<T, ApiError> {
+    answer_form(form, async |call: Call| work(call.org(org).await?).await).await
 }
 
 /// The same for a form: when it is refused and there is no JavaScript, it is drawn again with what was typed.
@@ -161,6 +182,12 @@ impl Call {
         let caller = self.caller()?;
         let access = self.gateway.access(&caller, id::<EnvId>(env)?).await?;
         Ok(ProjectCall { gateway: self.gateway, access, reply: self.reply })
+    }
+
+    async fn org(self, org: &str) -> Result<OrgCall, ApiError> {
+        let caller = self.caller()?;
+        let access = self.gateway.org_access(&caller, id::<OrgId>(org)?).await?;
+        Ok(OrgCall { gateway: self.gateway, access, reply: self.reply })
     }
 }
 

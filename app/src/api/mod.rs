@@ -10,6 +10,7 @@
 
 pub mod account;
 pub mod api_keys;
+pub mod audit;
 #[cfg(feature = "ssr")]
 pub mod caller;
 pub mod connections;
@@ -20,16 +21,19 @@ pub mod destinations;
 mod error;
 pub mod events;
 mod form;
+pub mod invitations;
 pub mod issues;
 pub mod json_text;
 pub mod names;
 pub mod once;
+pub mod organizations;
 pub mod page_status;
 pub mod projects;
 pub mod rehearsal;
 pub mod replays;
 pub mod routes;
 pub mod sources;
+pub mod team;
 
 pub use error::ApiError;
 pub use form::{Form, Typed};

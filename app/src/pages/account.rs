@@ -74,7 +74,7 @@ pub fn SignUpPage() -> impl IntoView {
 fn SignUpClosed() -> impl IntoView {
     view! {
         <Alert title="Sign-up is by invitation">
-            "Ask an owner or admin of your organization to add you. Whoever runs this server can open it with HOOKSTREAM_SIGNUP=open."
+            "Ask an owner or admin of your organization to invite you. Whoever runs this server can open it with HOOKSTREAM_SIGNUP=open."
         </Alert>
     }
     .into_any()

@@ -38,6 +38,7 @@ impl Store {
         rows.into_iter().map(Environment::try_from).collect()
     }
 
+    /// Returns whether there is such an organization.
     pub async fn insert_environment(
         &self,
         id: EnvId,
@@ -45,11 +46,15 @@ impl Store {
         spec: &EnvironmentSpec,
         now: Timestamp,
         entry: &AuditEntry,
-    ) -> Result<()> {
+    ) -> Result<bool> {
         let transaction = self.begin().await?;
+        if !self.lock_organization(&transaction, org).await? {
+            return Ok(false);
+        }
         new_row(id, org, spec, now).insert(&transaction).await?;
         self.write_audit_in(&transaction, entry).await?;
-        self.commit(transaction).await
+        self.commit(transaction).await?;
+        Ok(true)
     }
 
     /// Returns whether there was such a project.
@@ -79,13 +84,7 @@ impl Store {
 
     /// Closes a project: it, its configuration and its keys are gone at once for everybody. Returns false when it is the
     /// last of its organization, which stays.
-    pub async fn delete_environment(
-        &self,
-        org: OrgId,
-        id: EnvId,
-        now: Timestamp,
-        entry: &AuditEntry,
-    ) -> Result<bool> {
+    pub async fn delete_environment(&self, org: OrgId, id: EnvId, now: Timestamp, entry: &AuditEntry) -> Result<bool> {
         let transaction = self.begin().await?;
         // So that of two that are deleted at one time the second one sees the first.
         self.lock_organization(&transaction, org).await?;

@@ -8,7 +8,9 @@ use domain::{
     team::Organization,
     time::Timestamp,
 };
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ConnectionTrait, EntityTrait, QueryFilter, ColumnTrait, prelude::Uuid};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, prelude::Uuid,
+};
 
 use crate::{
     config::next_version,
@@ -91,7 +93,7 @@ impl Store {
 
     /// Closes an organization: its projects end at once, and nobody belongs to it any more. What it has left is removed by
     /// [`Self::remove_organization`]. Returns whether there was such an organization.
-    pub async fn delete_organization(&self, id: OrgId, now: Timestamp) -> Result<bool> {
+    pub async fn delete_organization(&self, id: OrgId, now: Timestamp, entry: &AuditEntry) -> Result<bool> {
         let transaction = self.begin().await?;
         // First of all, as everybody does who changes members.
         if !self.lock_organization(&transaction, id).await? {
@@ -111,6 +113,7 @@ impl Store {
         }
         let sql = "DELETE FROM memberships WHERE org_id = $1";
         transaction.execute_raw(self.statement(sql, [org.into()])).await?;
+        self.write_audit_in(&transaction, entry).await?;
         self.commit(transaction).await?;
         self.config_changed();
         Ok(true)

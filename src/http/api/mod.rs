@@ -1,6 +1,7 @@
 //! The REST API under `/v1`: thin handlers over the gateway's use cases, a file for each kind of resource.
 
 mod api_keys;
+mod audit_log;
 mod bulk_operations;
 mod configuration;
 mod connections;
@@ -31,6 +32,7 @@ pub fn router() -> Router<AppState> {
         .merge(replays::router())
         .merge(configuration::router())
         .merge(api_keys::router())
+        .merge(audit_log::router())
         .route("/ws", get(ws::connect))
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })

@@ -15,6 +15,7 @@ mod live;
 mod load;
 mod names;
 pub mod pem;
+mod person;
 mod post_office;
 mod proxy;
 mod reconcile;
@@ -35,6 +36,7 @@ pub use self::{
     live::Live,
     load::{Acknowledged, Digest, Entrance, Load, Post, Tally, digest},
     names::Names,
+    person::{Person, shown_once},
     post_office::{Letter, Manners, PostOffice},
     proxy::Proxy,
     reconcile::{Books, assert_none_twice, reconcile},

@@ -4,9 +4,10 @@ use std::{net::IpAddr, time::Duration};
 
 use domain::{
     api_key::{ApiKey, looks_like_key},
-    id::{EnvId, UserId},
+    id::{EnvId, OrgId, UserId},
     permission::{Permission, Role, Scope},
     project::Environment,
+    team::Organization,
 };
 use store::scope::Scope as Rows;
 
@@ -78,6 +79,15 @@ pub struct Access {
     pub(super) rows: Rows,
 }
 
+/// A person inside of one of their organizations.
+#[derive(Clone)]
+pub struct OrgAccess {
+    caller: Caller,
+    user: UserId,
+    org: Organization,
+    role: Role,
+}
+
 #[derive(Debug, Clone)]
 enum Granted {
     Role(Role),
@@ -124,7 +134,44 @@ impl Access {
     }
 }
 
+impl OrgAccess {
+    /// Who asks, and from where.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    #[must_use]
+    pub const fn user(&self) -> UserId {
+        self.user
+    }
+
+    #[must_use]
+    pub const fn org(&self) -> &Organization {
+        &self.org
+    }
+
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// # Errors
+    /// [`Error::Forbidden`] when the caller may not do this here.
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.role.may(permission) { Ok(()) } else { Err(Error::Forbidden) }
+    }
+}
+
 impl Gateway {
+    /// Lets a person into an organization. One that is not theirs does not exist for them, and programs have none.
+    pub async fn org_access(&self, caller: &Caller, org: OrgId) -> Result<OrgAccess> {
+        let Who::User(user) = caller.who else { return Err(Error::NotFound) };
+        let org = self.inner.store.organization(org).await?.ok_or(Error::NotFound)?;
+        let role = self.inner.store.role(user, org.id).await?.ok_or(Error::NotFound)?;
+        Ok(OrgAccess { caller: caller.clone(), user, org, role })
+    }
+
     /// The caller behind an API key; where it asks from is for whoever knows to add.
     pub async fn caller_of_key(&self, text: &str) -> Result<Caller> {
         if !looks_like_key(text) {

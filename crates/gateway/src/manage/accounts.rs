@@ -1,18 +1,22 @@
 //! Signing up and in, and what a person may see.
 
+use std::net::IpAddr;
+
 use domain::{
+    audit::Actor,
     id::{EnvId, OrgId, UserId},
     org::{Email, SignUp, SignUpInput, User, Viewer},
     permission::Scope,
-    project::{EnvironmentSpec, Mode, RetentionDays},
+    team::Organization,
 };
 use store::{NewAccount, StoreError};
 
-use super::{Access, Caller, Error, Result, Who};
+use super::{
+    Access, Caller, Error, Result, Who,
+    audit::entry,
+    organizations::{FIRST_PROJECT, first_project, made},
+};
 use crate::{Gateway, SignupPolicy, auth, clock};
-
-/// The first project of an organization.
-const FIRST_PROJECT: &str = "production";
 
 /// What [`Gateway::bootstrap`] has made.
 #[derive(Debug, serde::Serialize)]
@@ -34,11 +38,11 @@ impl Gateway {
     }
 
     /// Makes a person, an organization of their own, and its first project.
-    pub async fn sign_up(&self, input: SignUpInput) -> Result<(UserId, EnvId)> {
+    pub async fn sign_up(&self, input: SignUpInput, address: Option<IpAddr>) -> Result<(UserId, EnvId)> {
         if !self.signup_is_open().await? {
             return Err(Error::Forbidden);
         }
-        let (user, _, env) = self.make_account(input.parse()?, FIRST_PROJECT).await?;
+        let (user, _, env) = self.make_account(input.parse()?, FIRST_PROJECT, address).await?;
         Ok((user, env))
     }
 
@@ -48,7 +52,7 @@ impl Gateway {
             return Err(Error::Conflict("there are users already; give --add to make another".into()));
         }
         let project = domain::field::parse_name(project).map_err(|message| Error::invalid("project", message))?;
-        let (user_id, org_id, env_id) = self.make_account(input.parse()?, &project).await?;
+        let (user_id, org_id, env_id) = self.make_account(input.parse()?, &project, None).await?;
         let access = self.access(&Caller::user(user_id, None), env_id).await?;
         let input =
             domain::api_key::ApiKeyInput { name: "bootstrap".into(), scopes: Scope::ALL.to_vec(), expires_at: None };
@@ -56,27 +60,29 @@ impl Gateway {
         Ok(Bootstrap { org_id, env_id, user_id, api_key: key.key })
     }
 
-    async fn make_account(&self, sign_up: SignUp, project: &str) -> Result<(UserId, OrgId, EnvId)> {
+    async fn make_account(
+        &self,
+        sign_up: SignUp,
+        project: &str,
+        address: Option<IpAddr>,
+    ) -> Result<(UserId, OrgId, EnvId)> {
         let password_hash = auth::password::hash(sign_up.password).await?;
         let now = clock::now();
         let user_id = UserId::new(now, clock::id_bits());
         let org_id = OrgId::new(now, clock::id_bits());
+        let organization = Organization { id: org_id, name: sign_up.organization, created_at: now };
         let env_id = EnvId::new(now, clock::id_bits());
-        let project = EnvironmentSpec {
-            name: project.to_owned(),
-            slug: domain::field::slug_of(project),
-            mode: Mode::Live,
-            retention_days: RetentionDays::default(),
-        };
+        let actor = Actor::user(user_id, &sign_up.name, sign_up.email.as_str());
+        let entry = entry(org_id, None, (actor, address), made(&organization));
         let account = NewAccount {
             user_id,
             email: &sign_up.email,
             name: &sign_up.name,
             password_hash: &password_hash,
-            org_id,
-            org_name: &sign_up.organization,
+            organization: &organization,
             env_id,
-            project: &project,
+            project: &first_project(project),
+            entry: &entry,
         };
         match self.inner.store.insert_account(account, now).await {
             Ok(()) => Ok((user_id, org_id, env_id)),

@@ -1,11 +1,13 @@
 //! What people and programs can do: the use cases of the dashboard, the API and the CLI, each of which checks who asks.
 //!
 //! A [`Caller`] gets [`Access`] to a project by [`Gateway::access`]; everything inside of the project takes that, and
-//! asks it for the permission it needs. There is no other way in.
+//! asks it for the permission it needs. What belongs to the organization, as its members, takes an [`OrgAccess`]. There is no
+//! other way in.
 
 mod access;
 mod accounts;
 mod api_keys;
+mod audit;
 mod bulk;
 mod channels;
 mod configuration;
@@ -18,8 +20,11 @@ mod events;
 mod health;
 mod ingest;
 mod input;
+mod invitations;
 mod issues;
 pub mod live;
+mod members;
+mod organizations;
 mod picture;
 mod preview;
 mod rehearsal;
@@ -29,11 +34,12 @@ mod routes;
 mod sources;
 
 pub use self::{
-    access::{Access, ApiKeyCaller, Caller, Who},
+    access::{Access, ApiKeyCaller, Caller, OrgAccess, Who},
     accounts::Bootstrap,
     error::Error,
     ingest::{Acknowledged, Admission, Taken},
     input::parse_input,
+    invitations::SentInvitation,
 };
 pub use crate::{
     pipeline::ingest::{BodyRoom, IngestRequest, Refusal, RequestHead},
