@@ -73,7 +73,7 @@ pub async fn export(State(state): State<AppState>, session: Session, request: Re
 }
 
 fn line(entry: &AuditEntry) -> String {
-    let json = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string).unwrap_or_default();
+    let json = |value: Option<&serde_json::Value>| value.map(ToString::to_string).unwrap_or_default();
     let cells = [
         entry.at.to_rfc3339(),
         entry.actor.name.clone(),
@@ -84,8 +84,8 @@ fn line(entry: &AuditEntry) -> String {
         entry.target.name.clone(),
         entry.target.id.clone().unwrap_or_default(),
         entry.env_id.map(|env| env.to_string()).unwrap_or_default(),
-        json(&entry.before),
-        json(&entry.after),
+        json(entry.before.as_ref()),
+        json(entry.after.as_ref()),
     ];
     let cells: Vec<_> = cells.iter().map(|cell| csv_cell(cell)).collect();
     format!("{}\r\n", cells.join(","))

@@ -103,8 +103,10 @@ impl AuditQuery {
             let wrong = "must be a day such as 2026-01-31, or a time such as 2026-01-31T12:00:00Z";
             errors.check(name, Timestamp::parse_rfc3339(&whole).map_err(|_| wrong))
         };
-        let action = optional(&self.action).and_then(|text| errors.check("action", text.parse()));
-        let env_id = optional(&self.project).and_then(|text| errors.check("project", text.parse()));
+        let action =
+            optional(&self.action).and_then(|text| errors.check("action", text.parse::<domain::audit::ActionFilter>()));
+        let env_id =
+            optional(&self.project).and_then(|text| errors.check("project", text.parse::<domain::id::EnvId>()));
         let range = optional(&self.range).and_then(|word| {
             let known = RANGES.iter().find(|(known, ..)| *known == word);
             let known = known.map(|(_, _, seconds)| now.minus(std::time::Duration::from_secs(*seconds)));

@@ -40,7 +40,7 @@ pub struct Team {
 }
 
 #[server(endpoint = "team/list")]
-pub async fn team(org: String) -> Result<Team, ApiError> {
+pub async fn list_team(org: String) -> Result<Team, ApiError> {
     in_org(&org, async |org| {
         let may_invite = org.access.require(domain::permission::Permission::ManageMembers).is_ok();
         let invitations = if may_invite { org.gateway.invitations(&org.access).await? } else { Vec::new() };

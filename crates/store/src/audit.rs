@@ -76,8 +76,7 @@ impl Store {
             add("target_id = ?", target.into());
         }
         values.push(i64::try_from(rows_wanted(&page)).unwrap_or(i64::MAX).into());
-        let sql =
-            format!("SELECT {COLUMNS} FROM audit_log WHERE {clause} ORDER BY id DESC LIMIT ${}", values.len());
+        let sql = format!("SELECT {COLUMNS} FROM audit_log WHERE {clause} ORDER BY id DESC LIMIT ${}", values.len());
         let rows = self.reader().query_all_raw(self.statement(sql, values)).await?;
         let entries = rows.iter().map(read).collect::<Result<Vec<_>>>()?;
         Ok(Page::from_rows(entries, page.limit, |entry| entry.id.as_u128()))
@@ -117,7 +116,7 @@ impl Scope {
 }
 
 fn values_of(entry: &AuditEntry) -> Result<[Value; 13]> {
-    let json = |value: &Option<serde_json::Value>| value.as_ref().map(to_json).transpose();
+    let json = |value: Option<&serde_json::Value>| value.map(to_json).transpose();
     Ok([
         uuid(entry.org_id.as_u128()).into(),
         uuid(entry.id.as_u128()).into(),
@@ -130,8 +129,8 @@ fn values_of(entry: &AuditEntry) -> Result<[Value; 13]> {
         entry.target.kind.as_str().into(),
         text(entry.target.id.as_deref()),
         entry.target.name.as_str().into(),
-        Value::String(json(&entry.before)?),
-        Value::String(json(&entry.after)?),
+        Value::String(json(entry.before.as_ref())?),
+        Value::String(json(entry.after.as_ref())?),
     ])
 }
 

@@ -82,7 +82,7 @@ impl Store {
         if let Some(refused) = self.count_sending(&transaction, new.org_id, new.sent_at).await? {
             return Ok(refused);
         }
-        let of_email = || [org.into(), new.email.as_str().into()];
+        let of_email = || -> [Value; 2] { [org.into(), new.email.as_str().into()] };
         let sql = "SELECT count(*) AS found FROM memberships m JOIN users u ON u.id = m.user_id \
             WHERE m.org_id = $1 AND u.email = $2";
         if self.count_in(&transaction, sql, of_email()).await? > 0 {

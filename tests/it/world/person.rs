@@ -42,8 +42,7 @@ impl Person {
     /// Whoever a call that gives a session makes of them.
     pub async fn becomes(self, email: &str, endpoint: &str, form: &[(&str, &str)]) -> Self {
         let answer = self.call(endpoint, form).await;
-        let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("{} {}", answer.status, answer.text()));
-        let cookie = cookie.split(';').next().expect("a cookie").to_owned();
+        let cookie = cookie(&answer, "hookstream").unwrap_or_else(|| panic!("{} {}", answer.status, answer.text()));
         Self { cookie, email: email.to_owned(), ..self }
     }
 
@@ -101,13 +100,17 @@ impl Person {
 
 /// The id that something was shown once for, and the last part of the link.
 pub fn shown_once(answer: &Answer) -> (String, String) {
-    let cookie = answer.header("set-cookie").unwrap_or_else(|| panic!("{} {}", answer.status, answer.text()));
-    let (id, encoded) = cookie
-        .split(';')
-        .next()
-        .and_then(|pair| pair.strip_prefix("hs_once=")?.split_once('.'))
-        .unwrap_or_else(|| panic!("{cookie}"));
+    let cookie = cookie(answer, "hs_once").unwrap_or_else(|| panic!("{} {}", answer.status, answer.text()));
+    let (id, encoded) =
+        cookie.strip_prefix("hs_once=").and_then(|value| value.split_once('.')).unwrap_or_else(|| panic!("{cookie}"));
     let link = BASE64_URL_SAFE_NO_PAD.decode(encoded).expect("base64");
     let link = String::from_utf8(link).expect("a text");
     (id.to_owned(), link.rsplit('/').next().expect("a token").to_owned())
+}
+
+/// The cookie of this name that an answer sets, as a browser sends it back.
+fn cookie(answer: &Answer, name: &str) -> Option<String> {
+    let set = answer.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = set.filter_map(|cookie| cookie.split(';').next());
+    pairs.find(|pair| pair.split_once('=').is_some_and(|(given, _)| given == name)).map(str::to_owned)
 }

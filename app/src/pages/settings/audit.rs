@@ -15,11 +15,10 @@ use crate::{
         ApiError,
         audit::{AuditQuery, audit_entries},
         events::RANGES,
-        team::team,
+        team::list_team,
     },
     components::*,
     pages::{
-        counted,
         forms::Hidden,
         loaded::{Failure, Loaded},
         project::{use_project, use_viewer},
@@ -38,19 +37,19 @@ struct Found {
 #[component]
 pub fn AuditLogPage() -> impl IntoView {
     let project = use_project();
+    if !project.may(Permission::ReadAuditLog) {
+        return view! { <Failure error=ApiError::Forbidden/> }.into_any();
+    }
     let params = use_query_map();
     let found = Resource::new(
         move || params.with(|params| (AuditQuery::from_params(params), params.get("cursor"))),
         move |(query, cursor)| async move {
             let page = audit_entries(project.org(), query.clone(), cursor).await?;
-            let people = team(project.org()).await?.members.into_iter();
+            let people = list_team(project.org()).await?.members.into_iter();
             let people = people.map(|member| (member.user_id.to_string(), member.name)).collect();
             Ok::<_, ApiError>(Found { query, page, people })
         },
     );
-    if !project.may(Permission::ReadAuditLog) {
-        return view! { <Failure error=ApiError::Forbidden/> }.into_any();
-    }
     view! {
         <SettingsHeader current="audit-log"/>
         <Loaded
@@ -59,7 +58,10 @@ pub fn AuditLogPage() -> impl IntoView {
             children={move |found: Found| {
                 let Found { query, page, people } = found;
                 let next = paths::after(&query.list(&project.id()), page.next_cursor.as_deref());
-                let shown = counted(page.data.len() as u64, "entry").replace("entrys", "entries");
+                let shown = match page.data.len() {
+                    1 => "1 entry".to_owned(),
+                    more => format!("{more} entries"),
+                };
                 let is_empty = page.data.is_empty();
                 let entries: Vec<_> = page.data.into_iter().map(|entry| entry_view(&query, entry)).collect();
                 view! {
@@ -100,6 +102,7 @@ fn Filters(query: AuditQuery, people: Vec<(String, String)>) -> impl IntoView {
         let clear = query.with(|query| query.target.clear()).list(&env);
         view! { <ChipMenu label="Target" value=shortened(&query.target) clear=clear><span></span></ChipMenu> }
     });
+    let (days, export) = (query.clone(), query.export(&project.org()));
     view! {
         <div class="audit-filters">
             <Chips label="Filters">
@@ -110,8 +113,8 @@ fn Filters(query: AuditQuery, people: Vec<(String, String)>) -> impl IntoView {
                 {target}
                 {(!query.is_empty()).then(|| view! { <a class="chips-clear" href=paths::audit_log(&env)>"Clear all"</a> })}
             </Chips>
-            <Days query=query.clone()/>
-            <ButtonLink href=query.export(&project.org()) icon=Icon::Download attr:rel="external" attr:download="audit-log.csv">"Export CSV"</ButtonLink>
+            <Days query=days/>
+            <ButtonLink href=export icon=Icon::Download attr:rel="external" attr:download="audit-log.csv">"Export CSV"</ButtonLink>
         </div>
     }
     .into_any()
@@ -174,8 +177,8 @@ fn entry_view(query: &AuditQuery, entry: AuditEntry) -> impl IntoView + use<> {
         ActorKind::ApiKey => Icon::Key,
         ActorKind::System => Icon::Settings,
     };
-    let text = |value: &Option<serde_json::Value>| value.as_ref().map(ToString::to_string).unwrap_or_default();
-    let (before, after) = (text(&entry.before), text(&entry.after));
+    let text = |value: Option<&serde_json::Value>| value.map(ToString::to_string).unwrap_or_default();
+    let (before, after) = (text(entry.before.as_ref()), text(entry.after.as_ref()));
     let has_changes = !before.is_empty() || !after.is_empty();
     let kind = entry.target.kind.replace('_', " ");
     view! {

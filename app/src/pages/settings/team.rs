@@ -12,7 +12,7 @@ use super::SettingsHeader;
 use crate::{
     api::{
         once::shown_once,
-        team::{ChangeRole, Invite, RemoveMember, ResendInvitation, RevokeInvitation, Team, team},
+        team::{ChangeRole, Invite, RemoveMember, ResendInvitation, RevokeInvitation, Team, list_team},
     },
     components::*,
     pages::{
@@ -35,7 +35,7 @@ pub fn TeamPage() -> impl IntoView {
     use_viewer().after(role);
     let found = Resource::new(
         move || (new(), role.version().get(), remove.version().get(), revoke.version().get(), resend.version().get()),
-        move |_| team(project.org()),
+        move |_| list_team(project.org()),
     );
     let link = Resource::new(
         move || (new(), resend.version().get()),
@@ -202,7 +202,7 @@ fn Invitations(
                 InvitationStatus::Accepted => Status::Completed,
                 InvitationStatus::Revoked => Status::Revoked,
             };
-            let id = invitation.id.to_string();
+            let id = Signal::stored(invitation.id.to_string());
             view! {
                 <TableRow>
                     <Cell label="E-mail" lead=true grow=true>{invitation.email}</Cell>
@@ -215,7 +215,7 @@ fn Invitations(
                             <ActionForm action=resend>
                                 <Hidden name="org" value=project.org()/>
                                 <Hidden name="env" value=project.id()/>
-                                <Hidden name="invitation" value=id.clone()/>
+                                <Hidden name="invitation" value=id/>
                                 <Button submit=true size=ButtonSize::Small icon=Icon::RefreshCw pending=resend.pending()>"Resend"</Button>
                             </ActionForm>
                             <ActionForm action=revoke>
