@@ -30,7 +30,7 @@ pub async fn export(State(state): State<AppState>, session: Session, request: Re
     let Path(org) = Path::<String>::from_request_parts(&mut parts, &state).await.map_err(|_| Problem::not_found())?;
     let Query(query) = Query::<AuditQuery>::from_request_parts(&mut parts, &state)
         .await
-        .map_err(|_| Problem::malformed("The query cannot be read.".into()))?;
+        .map_err(|_| Problem::malformed("The query cannot be read."))?;
     let org: OrgId = org.parse().map_err(|_| Problem::not_found())?;
     let user = session.get::<UserId>(app::api::caller::SESSION_USER).await.ok().flatten();
     let caller = Caller::user(user.ok_or(Error::Unauthenticated)?, address);

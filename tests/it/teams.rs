@@ -240,10 +240,8 @@ async fn somebody_with_an_account_accepts(on: On) {
     assert!(page.text().contains("Join Acme"), "{}", page.text());
     Person::done(&ana.call("invitations/accept", &form).await);
     assert!(office.roles(&ana).await.contains(&("ana@example.com".to_owned(), "viewer".to_owned())));
-    let again = office
-        .owner
-        .call("team/invite", &[("org", place.0), ("env", place.1), ("email", "ana@example.com"), ("role", "admin")]);
-    let again = again.await;
+    let form = [("org", place.0), ("env", place.1), ("email", "ana@example.com"), ("role", "admin")];
+    let again = office.owner.call("team/invite", &form).await;
     assert!(again.status == 422 && again.text().contains("belongs to a member"), "{}", again.text());
 }
 
