@@ -205,13 +205,11 @@ async fn every_change_of_the_api_is_written_once(on: On) {
 
     let document =
         json!({ "sources": [{ "slug": "applied", "name": "Applied" }], "destinations": [], "connections": [] });
-    let (_, entry) =
-        walk.call("post /apply", "/apply", json!({ "configuration": document }), "configuration.apply").await;
+    let (_, entry) = walk.call("post /apply", "/apply", document.clone(), "configuration.apply").await;
     assert_eq!(entry["after"]["source applied"]["action"], "create", "{entry}");
     // What changes nothing, and what is looked at only, writes nothing.
-    let unchanged = json!({ "configuration": document });
-    assert_eq!(api.post("/v1/apply", unchanged).await.status, 200);
-    let dry = json!({ "configuration": { "sources": [{ "slug": "more", "name": "More" }] }, "dry_run": true });
+    assert_eq!(api.post("/v1/apply", document).await.status, 200);
+    let dry = json!({ "sources": [{ "slug": "more", "name": "More" }], "dry_run": true });
     assert_eq!(api.post("/v1/apply", dry).await.status, 200);
     let same = api.patch(&format!("/v1/sources/{source}"), json!({ "name": "orders" })).await;
     assert_eq!(same.status, 200);
@@ -415,7 +413,7 @@ async fn the_export_runs_no_formulas(on: On) {
     let server = world.serve().await;
     let owner = Person::owner(&server, &world).await;
     let org = world.account.org_id.as_str();
-    sources(&server, &["=HYPERLINK(\"http://evil.example\")", "+1", "-1", "@sum", "say \"hi\", twice"]).await;
+    sources(&server, &["=HYPERLINK(\"http://evil.example\")", "+12", "-13", "@sum", "say \"hi\", twice"]).await;
     // More than are read at once.
     let copy = "INSERT INTO audit_log (org_id, id, env_id, actor_kind, actor_id, actor_name, address, action, target_kind, \
         target_id, target_name, value_before, value_after)";
@@ -439,9 +437,13 @@ async fn the_export_runs_no_formulas(on: On) {
     let lines: Vec<&str> = text.split("\r\n").filter(|line| !line.is_empty()).collect();
     assert_eq!(lines[0], "time,actor,actor_id,address,action,target_type,target,target_id,project,before,after");
     assert_eq!(lines.iter().filter(|line| line.contains("\"filler\"")).count(), 600);
-    for cell in
-        ["\"'=HYPERLINK(\"\"http://evil.example\"\")\"", "\"'+1\"", "\"'-1\"", "\"'@sum\"", "\"say \"\"hi\"\", twice\""]
-    {
+    for cell in [
+        "\"'=HYPERLINK(\"\"http://evil.example\"\")\"",
+        "\"'+12\"",
+        "\"'-13\"",
+        "\"'@sum\"",
+        "\"say \"\"hi\"\", twice\"",
+    ] {
         assert!(text.contains(cell), "{cell}");
     }
     for cell in lines.iter().skip(1).flat_map(|line| line.split(',')) {
