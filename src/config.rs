@@ -18,6 +18,8 @@ use gateway::{Settings, SignupPolicy};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
+use crate::http::ApiRate;
+
 /// The settings as they are written; the field's names in capitals after `HOOKSTREAM_` are the variables.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -51,6 +53,9 @@ pub struct Config {
     /// The longest request body, in bytes, or with KiB or MiB.
     #[serde(deserialize_with = "bytes")]
     pub max_body: usize,
+    /// How many requests each API key may make: `6000/minute`, `100/second`, or `off`. Of each node.
+    #[serde(deserialize_with = "rate", serialize_with = "rate_text")]
+    pub api_rate: Option<ApiRate>,
     /// What is logged: a level, or directives such as `info,gateway=debug`.
     pub log: String,
 }
@@ -81,7 +86,7 @@ pub enum ForwardedHeader {
     Forwarded,
 }
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "addr",
     "public_url",
     "database_url",
@@ -95,6 +100,7 @@ const NAMES: [&str; 14] = [
     "forwarded_header",
     "signup",
     "max_body",
+    "api_rate",
     "log",
 ];
 const DEFAULT_FILE: &str = "hookstream.toml";
@@ -118,6 +124,7 @@ impl Default for Config {
             forwarded_header: ForwardedHeader::XForwardedFor,
             signup: None,
             max_body: DEFAULT_MAX_BODY,
+            api_rate: Some(ApiRate::default()),
             log: "info".to_owned(),
         }
     }
@@ -240,6 +247,19 @@ fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> 
         Given::Number(number) => Ok(number),
         Given::Text(text) => parse_bytes(&text)
             .ok_or_else(|| D::Error::custom(format!("{text:?} is no size such as 65536, 64KiB or 10MiB"))),
+    }
+}
+
+fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ApiRate>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text == "off" { Ok(None) } else { text.parse().map(Some).map_err(D::Error::custom) }
+}
+
+#[expect(clippy::ref_option, reason = "serde hands it so")]
+fn rate_text<S: serde::Serializer>(rate: &Option<ApiRate>, serializer: S) -> Result<S::Ok, S::Error> {
+    match rate {
+        Some(rate) => serializer.collect_str(rate),
+        None => serializer.serialize_str("off"),
     }
 }
 

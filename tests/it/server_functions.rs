@@ -108,6 +108,8 @@ fn arguments(world: &World, ids: &BTreeMap<&'static str, String>) -> Vec<(String
         ("request", "req_019a0000000070008000000000000000"),
         ("scopes[]", "read"),
         ("expires_in_days", ""),
+        ("new_name", "Theirs"),
+        ("overlap_hours", "24"),
         // Of the project, the source and the destination alike.
         ("confirm_name", "production"),
         ("url", "http://127.0.0.1:9/theirs"),

@@ -79,6 +79,7 @@ impl From<gateway::manage::Error> for ApiError {
             Error::Unauthenticated => Self::Unauthenticated,
             Error::Invalid(errors) => Self::Invalid(errors),
             Error::Conflict(why) => Self::Conflict(why),
+            Error::Stale => Self::Conflict("It was changed since. Reload the page and look at what it is now.".into()),
             Error::Unavailable => Self::Unavailable,
             Error::Internal => Self::Internal,
         }

@@ -30,12 +30,15 @@ pub mod page;
 pub mod patch;
 pub mod permission;
 pub mod project;
+pub mod publish;
 pub mod rate_limit;
 pub mod rehearsal;
 pub mod rejection;
 pub mod replay;
 pub mod retry;
 pub mod routes;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod signed_content;
 pub mod source;
 pub mod template;

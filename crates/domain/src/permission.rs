@@ -58,6 +58,7 @@ impl std::str::FromStr for Role {
 
 /// What an API key may do in its project. A wider scope includes the narrower ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ApiKeyScope"))]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     Read,

@@ -112,6 +112,7 @@ impl Scope {
     ) -> Result<bool> {
         let query = self.find_connections().filter(Column::Id.eq(uuid(id.as_u128())));
         let Some(row) = query.one(transaction).await? else { return Ok(false) };
+        self.check_state(at(row.updated_at))?;
         fill(row.into_active_model(), spec, version, now)?.update(transaction).await?;
         Ok(true)
     }
@@ -122,6 +123,7 @@ impl Scope {
         let version = next_version(&self.store, &transaction).await?;
         let query = self.find_connections().filter(Column::Id.eq(uuid(id.as_u128())));
         let Some(row) = query.one(&transaction).await? else { return Ok(false) };
+        self.check_state(at(row.updated_at))?;
         let mut row = row.into_active_model();
         row.version = Set(version);
         row.updated_at = Set(now.as_micros());

@@ -84,6 +84,7 @@ impl Scope {
     ) -> Result<bool> {
         let query = self.find_destinations().filter(Column::Id.eq(uuid(id.as_u128())));
         let Some(row) = query.one(transaction).await? else { return Ok(false) };
+        self.check_state(at(row.updated_at))?;
         fill(row.into_active_model(), spec, version, now)?.update(transaction).await?;
         Ok(true)
     }

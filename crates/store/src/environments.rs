@@ -7,7 +7,7 @@ use domain::{
 };
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder,
+    QueryFilter, QueryOrder, QuerySelect,
 };
 
 use crate::{
@@ -48,10 +48,11 @@ impl Store {
     }
 
     /// Returns whether there was such a project.
-    pub async fn update_environment(&self, id: EnvId, spec: &EnvironmentSpec, now: Timestamp) -> Result<bool> {
+    pub async fn update_environment(&self, scope: &Scope, spec: &EnvironmentSpec, now: Timestamp) -> Result<bool> {
         let transaction = self.begin().await?;
-        let query = Entity::find_by_id(uuid(id.as_u128())).filter(Column::DeletedAt.is_null());
-        let Some(row) = query.one(&transaction).await? else { return Ok(false) };
+        let query = Entity::find_by_id(scope.env_uuid()).filter(Column::DeletedAt.is_null());
+        let Some(row) = query.lock_exclusive().one(&transaction).await? else { return Ok(false) };
+        scope.check_state(at(row.updated_at))?;
         let mut row = row.into_active_model();
         row.name = Set(spec.name.clone());
         row.slug = Set(spec.slug.clone());
@@ -64,10 +65,14 @@ impl Store {
     }
 
     /// Closes a project: it, its configuration and its keys are gone at once for everybody.
-    pub async fn delete_environment(&self, id: EnvId, now: Timestamp) -> Result<()> {
+    pub async fn delete_environment(&self, scope: &Scope, now: Timestamp) -> Result<()> {
         let transaction = self.begin().await?;
         let version = next_version(self, &transaction).await?;
-        let env = uuid(id.as_u128());
+        let env = scope.env_uuid();
+        if scope.has_states() {
+            let row = Entity::find_by_id(env).lock_exclusive().one(&transaction).await?;
+            row.map_or(Ok(()), |row| scope.check_state(at(row.updated_at)))?;
+        }
         for table in ["sources", "destinations", "connections"] {
             let sql =
                 format!("UPDATE {table} SET deleted_at = $1, version = $2 WHERE env_id = $3 AND deleted_at IS NULL");

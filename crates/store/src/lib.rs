@@ -26,6 +26,7 @@ pub mod event_types;
 mod events;
 pub mod gates;
 pub mod health;
+pub mod idempotency;
 pub mod issues;
 pub mod jobs;
 mod postgres;

@@ -36,7 +36,7 @@ const OPEN: &str = "('pending', 'in_flight', 'waiting', 'held')";
 const DELETED_LIMIT: u32 = 100;
 
 /// What goes with a project beside that.
-const WITH_A_PROJECT: [&str; 11] = [
+const WITH_A_PROJECT: [&str; 12] = [
     "replays",
     "route_counts",
     "rejected_requests",
@@ -48,6 +48,7 @@ const WITH_A_PROJECT: [&str; 11] = [
     "sources",
     "destinations",
     "api_keys",
+    "idempotency_keys",
 ];
 
 /// What became of a look at some old events.

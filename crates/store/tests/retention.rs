@@ -282,7 +282,7 @@ async fn a_deleted_project_loses_everything_and_a_living_one_nothing() {
         bench.delivered(OTHER, NOW, number).await;
     }
     let before = store.config_changes(0).await.expect("reads").version;
-    store.delete_environment(ENV, NOW).await.expect("deletes");
+    store.delete_environment(&store.scope(ENV), NOW).await.expect("deletes");
     assert!(store.deleted_environments(NOW).await.expect("reads").is_empty(), "not before its time");
     assert_eq!(store.deleted_environments(NOW.plus(Duration::from_secs(1))).await.expect("reads"), [ENV]);
 

@@ -1,29 +1,47 @@
 //! `/v1/events`
 
-use axum::{
-    Json as Answer, Router,
-    routing::{get, post},
-};
+use axum::Json as Answer;
 use domain::{
     delivery::Delivery,
     event::{Event, EventFilter, EventSummary},
     id::EventId,
     page::Page,
+    permission::Scope,
     routes::EventRoute,
     time::Timestamp,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::request::{Api, Id, Query};
-use crate::http::{AppState, error::Problem};
+use super::{
+    answer::All,
+    operation::{Operation, get, post},
+    request::{Api, Id, Query},
+};
+use crate::http::error::Problem;
 
-pub fn router() -> Router<AppState> {
-    Router::new()
-        .route("/events", get(list))
-        .route("/events/{id}", get(one))
-        .route("/events/{id}/deliveries", get(deliveries))
-        .route("/events/{id}/routes", get(routes))
-        .route("/events/{id}/retry", post(retry))
+pub fn operations() -> Vec<Operation> {
+    vec![
+        get("/events", list)
+            .named("listEvents", "Lists events, newest first.")
+            .says("A search in bodies looks at 20,000 events a page, so that a page may be short, or empty, while `has_more` is true.")
+            .filtered_by::<EventFilter>()
+            .needs(Scope::Read)
+            .paged(),
+        get("/events/{id}", one)
+            .named("getEvent", "Shows an event whole: headers, body, deliveries, and what it did not match.")
+            .needs(Scope::Read),
+        get("/events/{id}/deliveries", deliveries)
+            .named("listEventDeliveries", "Lists the deliveries of an event.")
+            .needs(Scope::Read),
+        get("/events/{id}/routes", routes)
+            .named("listEventRoutes", "Tells what became of an event on each connection of its source.")
+            .needs(Scope::Read),
+        post("/events/{id}/retry", retry)
+            .named("retryEvent", "Tries the deliveries of an event once more that have failed.")
+            .refuses(&[409])
+            .needs(Scope::Write),
+    ]
 }
 
 async fn list(api: Api, mut query: Query) -> Result<Answer<Page<EventSummary>>, Problem> {
@@ -48,17 +66,12 @@ async fn deliveries(api: Api, Id(id): Id<EventId>) -> Result<Answer<Page<Deliver
     Ok(Answer(Page { data, next_cursor: None, has_more: false }))
 }
 
-/// A list that is never longer than one page.
-#[derive(Serialize)]
-struct All<T> {
-    data: Vec<T>,
-}
-
 async fn routes(api: Api, Id(id): Id<EventId>) -> Result<Answer<All<EventRoute>>, Problem> {
     Ok(Answer(All { data: api.gateway.event_routes(&api.access, id).await? }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RetriedEvent")]
 struct Retried {
     /// How many deliveries were queued.
     retried: u64,

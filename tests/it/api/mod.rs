@@ -1,8 +1,15 @@
-//! The REST API: its errors, its lists, its resources, who may do what, and what becomes of secrets.
+//! The REST API: its errors, its lists, its resources, who may do what, what becomes of secrets, and what it says of itself.
 
+mod document;
 mod errors;
+mod etags;
+mod fuzz;
+mod idempotency;
 mod isolation;
 mod keys;
 mod lists;
+mod matrix;
+mod publish;
+mod rates;
 mod resources;
 mod secrets;

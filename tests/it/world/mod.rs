@@ -192,6 +192,8 @@ impl World {
             .env("HOOKSTREAM_ALLOW_TARGETS", "127.0.0.0/8")
             .env("HOOKSTREAM_SIGNUP", "open")
             .env("HOOKSTREAM_LOG", "info")
+            // Tests ask as often as they like.
+            .env("HOOKSTREAM_API_RATE", "off")
             .env("HOOKSTREAM_DATABASE_URL", self.database.url().unwrap_or_default())
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .envs(settings.iter().copied());

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use domain::{
     api_key::{ApiKey, looks_like_key},
-    id::{EnvId, UserId},
+    id::{ApiKeyId, EnvId, UserId},
     permission::{Permission, Role, Scope},
     project::Environment,
+    time::Timestamp,
 };
 use store::scope::Scope as Rows;
 
@@ -31,6 +32,16 @@ impl ApiKeyCaller {
     #[must_use]
     pub const fn env_id(&self) -> EnvId {
         self.key.env_id
+    }
+
+    #[must_use]
+    pub const fn id(&self) -> ApiKeyId {
+        self.key.id
+    }
+
+    #[must_use]
+    pub fn scopes(&self) -> &[Scope] {
+        &self.key.scopes
     }
 }
 
@@ -60,6 +71,12 @@ impl Access {
     #[must_use]
     pub fn environment(&self) -> &Environment {
         &self.environment
+    }
+
+    /// The same for things alone that are in one of these states, by when they were last changed.
+    #[must_use]
+    pub fn if_in(self, states: Vec<Timestamp>) -> Self {
+        Self { rows: self.rows.if_in(states), ..self }
     }
 
     /// # Errors

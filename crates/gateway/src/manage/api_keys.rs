@@ -1,20 +1,17 @@
 //! API keys of a project.
 
-use std::time::Duration;
-
 use domain::{
-    api_key::{ApiKey, ApiKeyInput, NewApiKey},
+    api_key::{ApiKey, ApiKeyInput, ApiKeyNameInput, NewApiKey, RotateInput},
     field::FieldErrors,
     id::ApiKeyId,
     page::{Page, PageRequest},
+    patch,
     permission::Permission,
 };
+use serde_json::{Value, json};
 
-use super::{Access, Error, Result};
+use super::{Access, Error, Result, input::parse_input};
 use crate::{Gateway, auth, clock};
-
-/// How long the old key works beside the one that replaces it.
-const ROTATION_OVERLAP: Duration = Duration::from_hours(24);
 
 impl Gateway {
     pub async fn api_keys(&self, access: &Access, page: PageRequest) -> Result<Page<ApiKey>> {
@@ -43,8 +40,20 @@ impl Gateway {
         Ok(NewApiKey { key: generated.text, api_key: self.api_key(access, id).await? })
     }
 
-    /// Makes a key that can do the same; the old one works for another day.
-    pub async fn rotate_api_key(&self, access: &Access, id: ApiKeyId) -> Result<NewApiKey> {
+    /// Lays a merge patch over what of a key can be changed: its name.
+    pub async fn update_api_key(&self, access: &Access, id: ApiKeyId, patch: Value) -> Result<ApiKey> {
+        let key = self.api_key(access, id).await?;
+        let mut input = json!({ "name": key.name });
+        patch::merge(&mut input, patch);
+        let name = parse_input::<ApiKeyNameInput>(input)?.parse()?;
+        access.rows.rename_api_key(id, &name).await?;
+        self.api_key(access, id).await
+    }
+
+    /// Makes a key that can do the same; the old one works beside it for a while.
+    pub async fn rotate_api_key(&self, access: &Access, id: ApiKeyId, input: RotateInput) -> Result<NewApiKey> {
+        access.require(Permission::ManageKeys)?;
+        let overlap = input.overlap()?;
         let old = self.api_key(access, id).await?;
         let now = clock::now();
         if !old.is_live(now) {
@@ -52,7 +61,7 @@ impl Gateway {
         }
         let input = ApiKeyInput { name: old.name, scopes: old.scopes, expires_at: old.expires_at };
         let new = self.create_api_key(access, input).await?;
-        access.rows.revoke_api_key(id, now.plus(ROTATION_OVERLAP)).await?;
+        access.rows.revoke_api_key(id, now.plus(overlap)).await?;
         Ok(new)
     }
 

@@ -53,7 +53,7 @@ impl Gateway {
         patch::merge(&mut input, patch);
         let spec = parse_input::<EnvironmentInput>(input)?.parse()?;
         let id = access.env_id();
-        if !self.inner.store.update_environment(id, &spec, clock::now()).await.map_err(slug_taken)? {
+        if !self.inner.store.update_environment(&access.rows, &spec, clock::now()).await.map_err(slug_taken)? {
             return Err(Error::NotFound);
         }
         self.inner.store.environment(id).await?.ok_or(Error::NotFound)
@@ -64,7 +64,7 @@ impl Gateway {
         if self.inner.store.count_environments(access.environment().org_id).await? < 2 {
             return Err(Error::Conflict("the last project of an organization cannot be deleted".into()));
         }
-        self.inner.store.delete_environment(access.env_id(), clock::now()).await?;
+        self.inner.store.delete_environment(&access.rows, clock::now()).await?;
         self.inner.registry.refresh().await?;
         Ok(())
     }

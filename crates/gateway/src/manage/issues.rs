@@ -40,6 +40,7 @@ impl Gateway {
         access.require(Permission::Write)?;
         for _ in 0..TRIES {
             let issue = access.rows.issue(id).await?.ok_or(Error::NotFound)?;
+            access.rows.check_state(issue.status_changed_at)?;
             let mut input = serde_json::to_value(IssueInput::from(&issue)).unwrap_or_default();
             patch::merge(&mut input, patch.clone());
             let input = parse_input::<IssueInput>(input)?;

@@ -16,12 +16,14 @@ mod environments;
 mod error;
 mod events;
 mod health;
+mod idempotency;
 mod ingest;
 mod input;
 mod issues;
 pub mod live;
 mod picture;
 mod preview;
+mod publish;
 mod rehearsal;
 mod rejections;
 mod replays;
@@ -32,6 +34,7 @@ pub use self::{
     access::{Access, ApiKeyCaller, Caller},
     accounts::Bootstrap,
     error::Error,
+    idempotency::{Claim, Claimed, KeptAnswer, MAX_KEPT},
     ingest::{Acknowledged, Admission, Taken},
     input::parse_input,
 };
