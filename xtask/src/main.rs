@@ -60,7 +60,7 @@ enum Task {
     Lint,
     /// Run all tests: Rust on SQLite and PostgreSQL, then the browser journeys
     Test(TestArgs),
-    /// Install the programs that destinations and the API are tested with: cloud services to be run here, brokers, providers, Schemathesis
+    /// Install the programs that destinations are tested with: cloud services to be run here, brokers, providers
     Peers,
     /// Measure the release build: each figure beside how fast the same server answers at all
     Bench(bench::Options),

@@ -49,24 +49,30 @@ pub async fn guard(State(state): State<AppState>, mut request: Request, next: Ne
         },
         _ => None,
     };
-    let is_get = request.method() == Method::GET;
-    let known = request.headers().get(header::IF_NONE_MATCH).filter(|_| is_get).cloned();
     request.extensions_mut().insert(entered.clone());
     let key = request.headers().get(idempotency::HEADER).filter(|_| request.method() == Method::POST).cloned();
     let mut response = match key {
         Some(key) => idempotency::once(&state, &entered, &key, request, next).await,
         None => next.run(request).await,
     };
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if let Some(allowance) = allowance {
+        allowance.tell(headers);
+    }
+    response
+}
+
+/// What the caller has is not sent again.
+pub async fn if_none_match(request: Request, next: Next) -> Response {
+    let is_get = request.method() == Method::GET;
+    let known = request.headers().get(header::IF_NONE_MATCH).filter(|_| is_get).cloned();
+    let mut response = next.run(request).await;
     if known.is_some_and(|known| is_known(&known, response.headers())) {
         *response.body_mut() = Body::empty();
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         response.headers_mut().remove(header::CONTENT_LENGTH);
         response.headers_mut().remove(header::CONTENT_TYPE);
-    }
-    let headers = response.headers_mut();
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    if let Some(allowance) = allowance {
-        allowance.tell(headers);
     }
     response
 }
@@ -80,7 +86,7 @@ async fn enter(state: &AppState, headers: &HeaderMap) -> Result<Entered, Problem
 }
 
 /// Whether the caller has what the answer holds.
-pub fn is_known(known: &HeaderValue, answer: &HeaderMap) -> bool {
+fn is_known(known: &HeaderValue, answer: &HeaderMap) -> bool {
     let (Ok(known), Some(Ok(tag))) = (known.to_str(), answer.get(header::ETAG).map(HeaderValue::to_str)) else {
         return false;
     };

@@ -65,6 +65,7 @@ pub fn router(state: &AppState) -> Router<AppState> {
     let keyed: Router<AppState> = keyed.route_layer(middleware::from_fn_with_state(state.clone(), guard::guard));
     keyed
         .merge(open)
+        .route_layer(middleware::from_fn(guard::if_none_match))
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
 }

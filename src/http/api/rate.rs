@@ -141,7 +141,7 @@ mod tests {
         assert_eq!((limit, wait.as_secs_f64().ceil()), (60, 1.0));
         assert!(rates.take(ApiKeyId::from_u128(2), begun).is_ok(), "another key has its own");
         assert!(rates.take(key, begun + Duration::from_millis(500)).is_err());
-        assert_eq!(rates.take(key, begun + Duration::from_secs(11)).expect("some are there again").remaining, 9);
+        assert_eq!(rates.take(key, begun + Duration::from_secs(11)).expect("some are there again").remaining, 10);
         assert_eq!(rates.take(key, begun + Duration::from_secs(3_600)).expect("all are").remaining, 59);
     }
 

@@ -3,7 +3,6 @@
 mod document;
 mod errors;
 mod etags;
-mod fuzz;
 mod idempotency;
 mod isolation;
 mod keys;

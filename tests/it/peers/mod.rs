@@ -30,7 +30,6 @@ mod pubsub;
 mod rabbitmq;
 mod websocket;
 
-pub use self::process::installed;
 use crate::world::Proxy;
 
 /// A proxy before a peer at `http://127.0.0.1:…`.
