@@ -17,6 +17,7 @@ mod m0010_issues;
 mod m0011_connections;
 mod m0012_replays;
 mod m0013_health;
+mod m0017_cli;
 
 pub struct Migrator;
 
@@ -37,6 +38,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_replays::Migration),
             Box::new(m0010_issues::Migration),
             Box::new(m0013_health::Migration),
+            Box::new(m0017_cli::Migration),
         ]
     }
 }

@@ -86,6 +86,11 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "cross_origin", "Requests from other sites are not taken here.")
     }
 
+    /// A machine that asks to be let in has no key yet; `error` is the word that RFC 8628 has for why.
+    pub fn no_token(error: &'static str, detail: &'static str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error, detail)
+    }
+
     pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,

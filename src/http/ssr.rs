@@ -29,7 +29,7 @@ use serde::Deserialize;
 use tower_http::compression::CompressionLayer;
 use tower_sessions::Session;
 
-use super::{AppState, error::Problem, live, session, site};
+use super::{AppState, error::Problem, live, session, site, ws};
 
 /// Bytes of an error as server functions answer it.
 const MAX_ERROR: usize = 64 << 10;
@@ -53,6 +53,8 @@ pub fn router(state: &AppState, is_https: bool) -> anyhow::Result<Router<AppStat
         .layer(CompressionLayer::new().br(true).gzip(true));
     Ok(drawn
         .route("/live/{env_id}", get(live::live))
+        // Of the REST API, but a session may open it.
+        .route("/v1/ws", get(ws::connect).fallback(|| async { Problem::method_not_allowed() }))
         .layer(session::layer(state.gateway.store().clone(), is_https))
         .layer(middleware::from_fn(same_origin_only))
         .layer(middleware::map_response(secure_headers)))
@@ -168,7 +170,7 @@ async fn same_origin_only(request: Request, next: Next) -> Response {
     }
 }
 
-fn is_same_origin(headers: &HeaderMap) -> bool {
+pub(super) fn is_same_origin(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
     match text("sec-fetch-site") {
         Some(site) => matches!(site, "same-origin" | "none"),

@@ -128,6 +128,8 @@ ids! {
     ApiKeyId = "ak";
     /// A replay.
     ReplayId = "rpl";
+    /// An event that a listener forwarded.
+    ForwardId = "fwd";
     /// A request, in logs and errors.
     RequestId = "req";
 }

@@ -189,6 +189,12 @@ pub struct Issue {
 impl Issue {
     pub const COUNTED: u32 = 1000;
 
+    /// When it last failed, or was last opened, acknowledged or resolved.
+    #[must_use]
+    pub fn changed_at(&self) -> Timestamp {
+        self.last_seen_at.max(self.status_changed_at)
+    }
+
     #[must_use]
     pub fn is_snoozed(&self, now: Timestamp) -> bool {
         self.status != IssueStatus::Resolved && self.snoozed_until.is_some_and(|until| until > now)

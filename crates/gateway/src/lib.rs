@@ -37,6 +37,7 @@ pub mod rules;
 pub mod schema;
 pub mod secrets;
 mod seen_fields;
+pub mod streams;
 pub mod transform;
 pub mod worker;
 
@@ -62,6 +63,7 @@ use crate::{
     rejections::Rejections,
     route_counts::RouteCounts,
     secrets::{Vault, follow::Follower},
+    streams::Streams,
     worker::Workers,
 };
 
@@ -106,6 +108,8 @@ struct Inner {
     workers: Workers,
     client: HttpClient,
     hub: Hub,
+    streams: Streams,
+    wrong_codes: manage::devices::WrongCodes,
     stop: CancellationToken,
     tasks: TaskTracker,
     writers: tokio::sync::Mutex<tokio::task::JoinSet<()>>,
@@ -202,6 +206,7 @@ impl Gateway {
         if store.is_shared() {
             tasks.spawn(count_nodes(store.clone(), Arc::clone(&nodes), stop.clone()));
         }
+        let streams = Streams::new(store.clone(), stop.clone(), tasks.clone());
         let writers = tokio::sync::Mutex::new(writers);
         let bodies = BodyRoom::quota();
         let inner = Inner {
@@ -214,6 +219,8 @@ impl Gateway {
             workers,
             client,
             hub,
+            streams,
+            wrong_codes: manage::devices::WrongCodes::default(),
             stop,
             tasks,
             writers,

@@ -66,6 +66,7 @@ pub struct Removal {
 pub enum Table {
     Deliveries,
     Attempts,
+    Forwards,
     Bodies,
     Events,
     Health,
@@ -74,14 +75,22 @@ pub enum Table {
 
 impl Table {
     /// In the order in which a deleted project loses them: the queue first, so that nobody works on it any more.
-    pub const ALL: [Self; 6] =
-        [Self::Deliveries, Self::Attempts, Self::Bodies, Self::Events, Self::Health, Self::LastAttempts];
+    pub const ALL: [Self; 7] = [
+        Self::Deliveries,
+        Self::Attempts,
+        Self::Forwards,
+        Self::Bodies,
+        Self::Events,
+        Self::Health,
+        Self::LastAttempts,
+    ];
 
     /// Its name, and the column that stands behind the project in its key.
     const fn key(self) -> (&'static str, &'static str) {
         match self {
             Self::Deliveries => ("deliveries", "id"),
             Self::Attempts => ("attempts", "delivery_id"),
+            Self::Forwards => ("forwards", "event_id"),
             Self::Bodies => ("event_bodies", "event_id"),
             Self::Events => ("events", "id"),
             Self::Health => ("destination_health", "destination_id"),

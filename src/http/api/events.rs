@@ -2,11 +2,13 @@
 
 use axum::{
     Json as Answer, Router,
+    http::StatusCode,
     routing::{get, post},
 };
 use domain::{
     delivery::Delivery,
     event::{Event, EventFilter, EventSummary},
+    forward::{Forward, ForwardInput},
     id::EventId,
     page::Page,
     routes::EventRoute,
@@ -14,7 +16,7 @@ use domain::{
 };
 use serde::Serialize;
 
-use super::request::{Api, Id, Query};
+use super::request::{Api, Id, Json, Query};
 use crate::http::{AppState, error::Problem};
 
 pub fn router() -> Router<AppState> {
@@ -24,6 +26,7 @@ pub fn router() -> Router<AppState> {
         .route("/events/{id}/deliveries", get(deliveries))
         .route("/events/{id}/routes", get(routes))
         .route("/events/{id}/retry", post(retry))
+        .route("/events/{id}/forwards", get(forwards).post(note_forward))
 }
 
 async fn list(api: Api, mut query: Query) -> Result<Answer<Page<EventSummary>>, Problem> {
@@ -67,4 +70,17 @@ struct Retried {
 async fn retry(api: Api, Id(id): Id<EventId>) -> Result<Answer<Retried>, Problem> {
     let retried = api.gateway.retry_event(&api.access, id).await?;
     Ok(Answer(Retried { retried }))
+}
+
+/// What listeners did with the event, oldest first.
+async fn forwards(api: Api, Id(id): Id<EventId>) -> Result<Answer<All<Forward>>, Problem> {
+    Ok(Answer(All { data: api.gateway.forwards(&api.access, id).await? }))
+}
+
+async fn note_forward(
+    api: Api,
+    Id(id): Id<EventId>,
+    Json(input): Json<ForwardInput>,
+) -> Result<(StatusCode, Answer<Forward>), Problem> {
+    Ok((StatusCode::CREATED, Answer(api.gateway.note_forward(&api.access, id, input).await?)))
 }

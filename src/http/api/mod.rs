@@ -6,6 +6,7 @@ mod configuration;
 mod connections;
 mod deliveries;
 mod destinations;
+mod device;
 mod environments;
 mod events;
 mod issues;
@@ -13,10 +14,10 @@ mod replays;
 mod request;
 mod sources;
 
-use axum::{Router, routing::get};
+use axum::Router;
 
 pub(super) use self::request::key_of;
-use super::{AppState, error::Problem, ws};
+use super::{AppState, error::Problem};
 
 pub fn router() -> Router<AppState> {
     Router::new()
@@ -31,7 +32,7 @@ pub fn router() -> Router<AppState> {
         .merge(replays::router())
         .merge(configuration::router())
         .merge(api_keys::router())
-        .route("/ws", get(ws::connect))
+        .merge(device::router())
         .fallback(|| async { Problem::not_found() })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
 }

@@ -12,9 +12,11 @@ mod configuration;
 mod connections;
 mod deliveries;
 mod destinations;
+pub(crate) mod devices;
 mod environments;
 mod error;
 mod events;
+mod forwards;
 mod health;
 mod ingest;
 mod input;
@@ -27,13 +29,16 @@ mod rejections;
 mod replays;
 mod routes;
 mod sources;
+mod streams;
 
 pub use self::{
     access::{Access, ApiKeyCaller, Caller},
     accounts::Bootstrap,
+    devices::NoToken,
     error::Error,
     ingest::{Acknowledged, Admission, Taken},
     input::parse_input,
+    streams::{Begin, Missed},
 };
 pub use crate::{
     pipeline::ingest::{BodyRoom, IngestRequest, Refusal, RequestHead},
