@@ -15,6 +15,7 @@ use crate::{
         connections::{ConnectionPage, ConnectionsPage, NewConnectionPage},
         dead_letters::DeadLettersPage,
         destinations::{DestinationPage, DestinationsPage, EditDestinationPage, NewDestinationPage},
+        device::DevicePage,
         events::{EventPage, EventsPage},
         home::HomePage,
         issues::{IssuePage, IssuesPage},
@@ -41,6 +42,7 @@ pub fn App() -> impl IntoView {
                 <Route path=path!("/") view=HomePage ssr=SsrMode::Async/>
                 <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
                 <Route path=path!("/sign-up") view=SignUpPage ssr=SsrMode::Async/>
+                <Route path=path!("/device") view=DevicePage ssr=SsrMode::Async/>
                 <Route path=path!("/projects/new") view=NewProjectPage ssr=SsrMode::Async/>
                 <ParentRoute path=path!("/p/:env_id") view=ProjectFrame ssr=SsrMode::Async>
                     <Route path=path!("") view=OverviewPage/>

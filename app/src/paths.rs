@@ -7,6 +7,14 @@ use leptos_router::location::Url;
 pub const HOME: &str = "/";
 pub const SIGN_IN: &str = "/sign-in";
 pub const SIGN_UP: &str = "/sign-up";
+/// Where a machine that runs `hookstream login` is let in.
+pub const DEVICE: &str = "/device";
+
+/// The same, once it was answered: `approved` or `denied`.
+#[must_use]
+pub fn device_answered(how: &str) -> String {
+    format!("{DEVICE}?answered={how}")
+}
 
 /// The sign-in page that leads on to `next`.
 #[must_use]

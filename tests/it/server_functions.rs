@@ -21,7 +21,7 @@ on_both_databases!(
 /// What anybody may call: they are the way in, or answer with what the caller's own browser keeps.
 const PUBLIC: [&str; 4] = ["account/sign_up_is_open", "account/sign_up", "account/sign_in", "once"];
 /// What a person who has signed in may call on their own account, without a project.
-const OWN: [&str; 2] = ["account/sign_out", "account/viewer"];
+const OWN: [&str; 5] = ["account/sign_out", "account/viewer", "device/get", "device/approve", "device/deny"];
 /// What anybody in the organization may read.
 const READING: &[&str] = &[
     "sources/event_types",
@@ -46,6 +46,7 @@ const READING: &[&str] = &[
     "events/list",
     "events/content",
     "events/progress",
+    "events/forwards",
     "issues/list",
     "issues/get",
     "issues/left",
@@ -120,6 +121,8 @@ fn arguments(world: &World, ids: &BTreeMap<&'static str, String>) -> Vec<(String
         ("through", ""),
         ("range", "1h"),
         ("form[range]", "1h"),
+        ("code", "BCDF-GHJK"),
+        ("scope", "write"),
     ];
     arguments.extend(ids.iter().map(|(name, id)| (*name, id.as_str())));
     for empty in [

@@ -17,6 +17,7 @@ pub mod dead_letters;
 #[cfg(feature = "ssr")]
 mod destination_form;
 pub mod destinations;
+pub mod device;
 mod error;
 pub mod events;
 mod form;

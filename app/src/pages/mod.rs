@@ -9,6 +9,7 @@ mod answers;
 pub mod connections;
 pub mod dead_letters;
 pub mod destinations;
+pub mod device;
 pub mod events;
 pub mod forms;
 pub mod home;
