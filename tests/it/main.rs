@@ -51,6 +51,7 @@ macro_rules! on_postgres_too {
 mod world;
 
 mod api;
+mod cli;
 mod configuration;
 mod connections;
 mod delivery;
@@ -77,3 +78,4 @@ mod secrets;
 mod server_functions;
 mod setup;
 mod sources;
+mod ws;

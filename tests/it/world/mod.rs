@@ -10,6 +10,7 @@ mod bouncer;
 mod client;
 mod cluster;
 mod database;
+mod feed;
 mod folder;
 mod live;
 mod load;
@@ -20,6 +21,7 @@ mod reconcile;
 mod server;
 pub mod signature;
 mod sink;
+mod terminal;
 mod wait;
 
 use std::process::{Output, Stdio};
@@ -30,14 +32,16 @@ pub use self::{
     client::{Answer, Client, destination},
     cluster::Cluster,
     database::Database,
+    feed::{CloseCode, Feed},
     folder::unique_name,
-    live::Live,
+    live::{Live, sign_in},
     load::{Acknowledged, Digest, Entrance, Load, Post, Tally, digest},
     names::Names,
     proxy::Proxy,
     reconcile::{Books, assert_none_twice, reconcile},
     server::Server,
     sink::{Received, Reply, Sink},
+    terminal::Terminal,
     wait::{eventually, within},
 };
 
@@ -185,6 +189,8 @@ impl World {
             }
         }
         command
+            // Nor with what they have kept by signing in.
+            .env("XDG_CONFIG_HOME", self.folder.path())
             .env("HOOKSTREAM_ADDR", "127.0.0.1:0")
             .env("HOOKSTREAM_PUBLIC_URL", PUBLIC_URL)
             .env("HOOKSTREAM_DATA_DIR", self.folder.path())
