@@ -51,6 +51,8 @@ pub enum Answer<T> {
 }
 
 const TIMEOUT: Duration = Duration::from_mins(1);
+/// A connection that was not used for so long may be dead without anybody having said so.
+const IDLE: Duration = Duration::from_secs(5);
 const DEFAULT_SERVER: &str = "http://127.0.0.1:3000";
 
 impl Server {
@@ -96,6 +98,7 @@ impl Api {
     pub fn new(base: String, key: Option<String>) -> anyhow::Result<Self> {
         let http = reqwest::Client::builder()
             .timeout(TIMEOUT)
+            .pool_idle_timeout(IDLE)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("hookstream/", env!("CARGO_PKG_VERSION")))
             .build()?;

@@ -74,6 +74,12 @@ pub struct Arrivals {
 }
 
 impl Place {
+    /// Whether it lies within a part of what there was at a time: behind that part there may be more.
+    #[must_use]
+    pub const fn is_within(&self) -> bool {
+        matches!(self.0, At::Part { .. })
+    }
+
     /// The same, to be read only as far as `end`, which was there later and is no part of one.
     #[must_use]
     pub fn up_to(self, end: &Self) -> Self {

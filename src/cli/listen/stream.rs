@@ -84,7 +84,7 @@ const SLEPT: Duration = Duration::from_secs(10);
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 /// A connection that lasted so long was a good one.
-const GOOD: Duration = Duration::from_secs(10);
+const GOOD: Duration = Duration::from_secs(2);
 
 /// Where the stream is in each topic.
 struct Places {

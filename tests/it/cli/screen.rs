@@ -40,8 +40,9 @@ async fn the_view_shows_selects_and_sends_again(on: On) {
     assert_eq!(sink.received().last().expect("it came").event_id(), second);
     assert_eq!(sink.count(), 3);
     // Back to the list, and to the first one.
+    let so_far = terminal.text().len();
     terminal.press("\u{1b}");
-    terminal.shows("enter open").await;
+    terminal.shows_after(so_far, "enter open").await;
     let so_far = terminal.text().len();
     terminal.press("k\r");
     terminal.shows_after(so_far, "\"n\": \"first\"").await;

@@ -67,7 +67,8 @@ impl Gateway {
                     .iter()
                     .map(|arrival| event_message(topic, &Cursor::Events(arrival.place.clone()), &arrival.event));
                 let messages = messages.collect();
-                Ok(Missed { messages, next: Some(Cursor::Events(found.place)), has_more: found.has_more })
+                let has_more = found.has_more || place.is_within();
+                Ok(Missed { messages, next: Some(Cursor::Events(found.place)), has_more })
             }
             Topic::Deliveries(destination) => {
                 let (earliest, first) = (now.minus(MISSED_CHANGES), DeliveryId::from_u128(0));
