@@ -148,3 +148,13 @@ async fn own_or_remote(command: Command, config: Option<&Path>) -> Remote {
 fn is_unreachable(error: &anyhow::Error) -> bool {
     error.downcast_ref::<Failure>().is_some_and(Failure::is_unreachable)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_two_arguments_have_one_name() {
+        super::Arguments::command().debug_assert();
+    }
+}

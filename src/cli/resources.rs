@@ -143,8 +143,8 @@ pub struct DestinationFields {
     #[arg(long)]
     url: Option<String>,
     /// Another setting of its type, such as queue_url=https://…; may be given several times
-    #[arg(long = "config", value_name = "NAME=VALUE")]
-    config: Vec<String>,
+    #[arg(long = "setting", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
     /// A header that is sent along, as name=value; may be given several times
     #[arg(long = "header", value_name = "NAME=VALUE")]
     headers: Vec<String>,
@@ -401,11 +401,10 @@ impl Fields for DestinationFields {
             object(body, "config").insert("url".to_owned(), json!(url));
             body.entry("type").or_insert(json!("http"));
         }
-        for pair in &self.config {
-            let (name, value) = in_two(pair, "--config")?;
+        for pair in &self.settings {
+            let (name, text) = in_two(pair, "--setting")?;
             // A number or a truth value is meant as one.
-            let value = serde_json::from_str::<Value>(value).ok().filter(|it| it.is_number() || it.is_boolean());
-            let text = in_two(pair, "--config")?.1;
+            let value = serde_json::from_str::<Value>(text).ok().filter(|it| it.is_number() || it.is_boolean());
             object(body, "config").insert(name.to_owned(), value.unwrap_or_else(|| json!(text)));
         }
         for pair in &self.headers {
