@@ -14,9 +14,11 @@ use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
-use gateway::{Settings, SignupPolicy};
+use gateway::{Settings, SignupPolicy, mail};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
+
+use crate::http::ApiRate;
 
 /// The settings as they are written; the field's names in capitals after `HOOKSTREAM_` are the variables.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,9 +50,17 @@ pub struct Config {
     pub forwarded_header: ForwardedHeader,
     /// Who may make an account. When absent: anybody until the first one exists, then who is invited.
     pub signup: Option<Signup>,
+    /// The SMTP server that letters go by: `smtp://user:password@host:587` or `smtps://…`; none are sent when absent.
+    #[serde(skip_serializing)]
+    pub smtp_url: Option<String>,
+    /// The address that letters come from.
+    pub mail_from: Option<String>,
     /// The longest request body, in bytes, or with KiB or MiB.
     #[serde(deserialize_with = "bytes")]
     pub max_body: usize,
+    /// How many requests each API key may make: `6000/minute`, `100/second`, or `off`. Of each node.
+    #[serde(deserialize_with = "rate", serialize_with = "rate_text")]
+    pub api_rate: Option<ApiRate>,
     /// What is logged: a level, or directives such as `info,gateway=debug`.
     pub log: String,
 }
@@ -81,7 +91,7 @@ pub enum ForwardedHeader {
     Forwarded,
 }
 
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 17] = [
     "addr",
     "public_url",
     "database_url",
@@ -94,7 +104,10 @@ const NAMES: [&str; 14] = [
     "trusted_proxies",
     "forwarded_header",
     "signup",
+    "smtp_url",
+    "mail_from",
     "max_body",
+    "api_rate",
     "log",
 ];
 const DEFAULT_FILE: &str = "hookstream.toml";
@@ -117,7 +130,10 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             forwarded_header: ForwardedHeader::XForwardedFor,
             signup: None,
+            smtp_url: None,
+            mail_from: None,
             max_body: DEFAULT_MAX_BODY,
+            api_rate: Some(ApiRate::default()),
             log: "info".to_owned(),
         }
     }
@@ -180,7 +196,21 @@ impl Config {
                 Some(Signup::Invite) => SignupPolicy::Invite,
                 Some(Signup::Closed) => SignupPolicy::Closed,
             },
+            mail: self.mail()?,
         })
+    }
+}
+
+impl Config {
+    fn mail(&self) -> anyhow::Result<Option<mail::Settings>> {
+        match (&self.smtp_url, &self.mail_from) {
+            (None, None) => Ok(None),
+            (Some(url), Some(from)) => Ok(Some(mail::Settings::parse(url, from)?)),
+            (Some(_), None) => {
+                bail!("HOOKSTREAM_SMTP_URL needs HOOKSTREAM_MAIL_FROM, the address that letters come from")
+            }
+            (None, Some(_)) => bail!("HOOKSTREAM_MAIL_FROM needs HOOKSTREAM_SMTP_URL, the server that letters go by"),
+        }
     }
 }
 
@@ -240,6 +270,19 @@ fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> 
         Given::Number(number) => Ok(number),
         Given::Text(text) => parse_bytes(&text)
             .ok_or_else(|| D::Error::custom(format!("{text:?} is no size such as 65536, 64KiB or 10MiB"))),
+    }
+}
+
+fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ApiRate>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text == "off" { Ok(None) } else { text.parse().map(Some).map_err(D::Error::custom) }
+}
+
+#[expect(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde hands it so")]
+fn rate_text<S: serde::Serializer>(rate: &Option<ApiRate>, serializer: S) -> Result<S::Ok, S::Error> {
+    match rate {
+        Some(rate) => serializer.collect_str(rate),
+        None => serializer.serialize_str("off"),
     }
 }
 

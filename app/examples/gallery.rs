@@ -59,11 +59,21 @@ fn ago(seconds: u64) -> Timestamp {
     now().minus(Duration::from_secs(seconds))
 }
 
+fn acme() -> (String, String) {
+    ("acme".to_owned(), "Acme".to_owned())
+}
+
 #[component]
 fn Framed(path: &'static str, children: Children) -> impl IntoView {
     let projects = vec![
-        ProjectLink { id: "live".into(), name: "production".into(), test: false, href: "#".into() },
-        ProjectLink { id: "test".into(), name: "staging".into(), test: true, href: "#".into() },
+        ProjectLink {
+            id: "live".into(),
+            name: "production".into(),
+            organization: acme(),
+            test: false,
+            href: "#".into(),
+        },
+        ProjectLink { id: "test".into(), name: "staging".into(), organization: acme(), test: true, href: "#".into() },
     ];
     let item = |label: &str, icon, href: &str| NavItem::new(label, icon, href);
     let sections = vec![

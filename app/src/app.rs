@@ -11,19 +11,27 @@ use leptos_router::{
 use crate::{
     components::{Toaster, provide_clock, provide_toasts},
     pages::{
-        account::{SignInPage, SignUpPage},
+        account::{
+            SignInCodePage, SignInPage, SignUpPage,
+            links::{ConfirmPage, ForgotPasswordPage, ResetPasswordPage},
+            own::{AccountPage, AccountSettingsPage},
+            second_factor::SecondFactorPage,
+        },
         connections::{ConnectionPage, ConnectionsPage, NewConnectionPage},
         dead_letters::DeadLettersPage,
         destinations::{DestinationPage, DestinationsPage, EditDestinationPage, NewDestinationPage},
+        device::DevicePage,
         events::{EventPage, EventsPage},
         home::HomePage,
+        invitation::InvitationPage,
         issues::{IssuePage, IssuesPage},
+        new_organization::NewOrganizationPage,
         new_project::NewProjectPage,
         no_such_page::NoSuchPage,
         overview::OverviewPage,
         project::{ForWriters, ProjectFrame},
         replays::{NewReplayPage, ReplayPage, ReplaysPage},
-        settings::{ApiKeysPage, SettingsPage},
+        settings::{ApiKeysPage, AuditLogPage, OrganizationPage, SettingsPage, TeamPage},
         sources::{EditSourcePage, NewSourcePage, RejectedRequestsPage, SourcePage, SourcesPage},
     },
 };
@@ -40,7 +48,16 @@ pub fn App() -> impl IntoView {
             <Routes fallback=|| view! { <NoSuchPage/> }>
                 <Route path=path!("/") view=HomePage ssr=SsrMode::Async/>
                 <Route path=path!("/sign-in") view=SignInPage ssr=SsrMode::Async/>
+                <Route path=path!("/sign-in/code") view=SignInCodePage ssr=SsrMode::Async/>
                 <Route path=path!("/sign-up") view=SignUpPage ssr=SsrMode::Async/>
+                <Route path=path!("/invitation/:token") view=InvitationPage ssr=SsrMode::Async/>
+                <Route path=path!("/organizations/new") view=NewOrganizationPage ssr=SsrMode::Async/>
+                <Route path=path!("/forgot-password") view=ForgotPasswordPage ssr=SsrMode::Async/>
+                <Route path=path!("/reset-password") view=ResetPasswordPage ssr=SsrMode::Async/>
+                <Route path=path!("/confirm") view=ConfirmPage ssr=SsrMode::Async/>
+                <Route path=path!("/account") view=AccountPage ssr=SsrMode::Async/>
+                <Route path=path!("/account/second-factor") view=SecondFactorPage ssr=SsrMode::Async/>
+                <Route path=path!("/device") view=DevicePage ssr=SsrMode::Async/>
                 <Route path=path!("/projects/new") view=NewProjectPage ssr=SsrMode::Async/>
                 <ParentRoute path=path!("/p/:env_id") view=ProjectFrame ssr=SsrMode::Async>
                     <Route path=path!("") view=OverviewPage/>
@@ -66,6 +83,10 @@ pub fn App() -> impl IntoView {
                     <Route path=path!("replays/:replay_id") view=ReplayPage/>
                     <Route path=path!("settings") view=SettingsPage/>
                     <Route path=path!("settings/keys") view=ApiKeysPage/>
+                    <Route path=path!("settings/team") view=TeamPage/>
+                    <Route path=path!("settings/audit-log") view=AuditLogPage/>
+                    <Route path=path!("settings/organization") view=OrganizationPage/>
+                    <Route path=path!("settings/account") view=AccountSettingsPage/>
                     <Route path=path!("*any") view=NoSuchPage/>
                 </ParentRoute>
             </Routes>

@@ -7,6 +7,45 @@ use leptos_router::location::Url;
 pub const HOME: &str = "/";
 pub const SIGN_IN: &str = "/sign-in";
 pub const SIGN_UP: &str = "/sign-up";
+pub const NEW_ORGANIZATION: &str = "/organizations/new";
+/// After a sign-up whose address is to be confirmed.
+pub const SIGN_UP_SENT: &str = "/sign-up?sent=yes";
+pub const FORGOT_PASSWORD: &str = "/forgot-password";
+pub const FORGOT_PASSWORD_SENT: &str = "/forgot-password?sent=yes";
+/// The sign-in page after a new password was chosen.
+pub const PASSWORD_CHOSEN: &str = "/sign-in?done=password";
+/// After an address was confirmed.
+pub const CONFIRMED: &str = "/confirm?done=yes";
+/// The person's own account, beside the projects.
+pub const ACCOUNT: &str = "/account";
+pub const SECOND_FACTOR: &str = "/account/second-factor";
+
+/// The second step of a sign-in that leads on to `next`.
+#[must_use]
+pub fn sign_in_code(next: &str) -> String {
+    with_query("/sign-in/code", [("next", next)])
+}
+
+/// The person's own account among the settings of a project.
+#[must_use]
+pub fn account_in(env: impl Display) -> String {
+    format!("/p/{env}/settings/account")
+}
+
+/// The recovery codes that were just made for a person, shown once.
+#[must_use]
+pub fn recovery_codes(user: impl Display) -> String {
+    format!("{SECOND_FACTOR}?codes={user}")
+}
+
+/// Where a machine that runs `hookstream login` is let in.
+pub const DEVICE: &str = "/device";
+
+/// The same, once it was answered: `approved` or `denied`.
+#[must_use]
+pub fn device_answered(how: &str) -> String {
+    format!("{DEVICE}?answered={how}")
+}
 
 /// The sign-in page that leads on to `next`.
 #[must_use]
@@ -171,6 +210,51 @@ pub fn new_api_key(env: impl Display, id: impl Display) -> String {
     format!("/p/{env}/settings/keys?new={id}")
 }
 
+/// Who belongs to the organization of the project.
+#[must_use]
+pub fn team(env: impl Display) -> String {
+    format!("/p/{env}/settings/team")
+}
+
+/// The same, with the link of the invitation that was just sent shown once.
+#[must_use]
+pub fn new_invitation(env: impl Display, id: impl Display) -> String {
+    format!("/p/{env}/settings/team?new={id}")
+}
+
+#[must_use]
+pub fn audit_log(env: impl Display) -> String {
+    format!("/p/{env}/settings/audit-log")
+}
+
+/// The audit log of an organization as a CSV file.
+#[must_use]
+pub fn audit_export(org: impl Display) -> String {
+    format!("/audit-log/{org}")
+}
+
+/// The organization of the project.
+#[must_use]
+pub fn organization(env: impl Display) -> String {
+    format!("/p/{env}/settings/organization")
+}
+
+#[must_use]
+pub fn invitation(token: impl Display) -> String {
+    format!("/invitation/{token}")
+}
+
+/// The page of the project `env` that is most like the one at `path`, of any project: the same list or settings, or the overview.
+#[must_use]
+pub fn same_page(env: impl Display, path: &str) -> String {
+    let mut parts = path.trim_matches('/').split('/').skip(2);
+    match (parts.next(), parts.next()) {
+        (Some("settings"), Some(tab)) => format!("/p/{env}/settings/{tab}"),
+        (Some(list), _) if path.starts_with("/p/") && !list.is_empty() => format!("/p/{env}/{list}"),
+        _ => overview(env),
+    }
+}
+
 #[must_use]
 pub fn issues(env: impl Display) -> String {
     format!("/p/{env}/issues")
@@ -206,7 +290,22 @@ pub fn after(path: &str, cursor: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::local_or_home;
+    use super::{local_or_home, same_page};
+
+    #[test]
+    fn another_project_opens_at_the_same_page() {
+        for (here, there) in [
+            ("/p/env_1", "/p/env_2"),
+            ("/p/env_1/", "/p/env_2"),
+            ("/p/env_1/events", "/p/env_2/events"),
+            ("/p/env_1/events/evt_1", "/p/env_2/events"),
+            ("/p/env_1/settings/team", "/p/env_2/settings/team"),
+            ("/projects/new", "/p/env_2"),
+            ("/organizations/new", "/p/env_2"),
+        ] {
+            assert_eq!(same_page("env_2", here), there);
+        }
+    }
 
     #[test]
     fn a_sign_in_leads_nowhere_else() {

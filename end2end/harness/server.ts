@@ -42,8 +42,8 @@ export class Server {
     }
   }
 
-  /** Starts a server: with one account, whose project has a key for all of the REST API, or with none. */
-  static async start(account?: Person): Promise<Server> {
+  /** Starts a server: with one account, whose project has a key for all of the REST API, or with none. `settings` are its own. */
+  static async start(account?: Person, settings: Record<string, string> = {}): Promise<Server> {
     const folder = await mkdtemp(join(tmpdir(), "hookstream-journey-"));
     const port = await freePort();
     const url = `http://127.0.0.1:${port}`;
@@ -54,6 +54,7 @@ export class Server {
       HOOKSTREAM_DATA_DIR: folder,
       HOOKSTREAM_ALLOW_TARGETS: "127.0.0.0/8",
       HOOKSTREAM_SIGNUP: "open",
+      ...settings,
     };
     const made = account && (await bootstrap(account, env));
     const process_ = spawn(BINARY, ["serve"], { stdio: ["ignore", "pipe", "pipe"], env });

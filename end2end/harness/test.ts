@@ -7,12 +7,16 @@ import { Api } from "./api.ts";
 import { markWhenAlive } from "./alive.ts";
 import { Complaints } from "./complaints.ts";
 import { Dashboard, type Person } from "./dashboard.ts";
+import { PostOffice } from "./post-office.ts";
 import { Receiver } from "./receiver.ts";
 import { Server } from "./server.ts";
 
 interface Fixtures {
   /** Who is there before the server starts; nobody by default. */
   account: Person | undefined;
+  /** Whether the server sends its letters to the post office. */
+  sendsMail: boolean;
+  postOffice: PostOffice;
   server: Server;
   receiver: Receiver;
   complaints: Complaints;
@@ -32,8 +36,16 @@ export interface Project {
 export const test = base.extend<Fixtures>({
   account: [undefined, { option: true }],
 
-  server: async ({ account }, use, info) => {
-    const server = await Server.start(account);
+  sendsMail: [false, { option: true }],
+
+  postOffice: async ({}, use) => {
+    const office = await PostOffice.open();
+    await use(office);
+    await office.close();
+  },
+
+  server: async ({ account, postOffice, sendsMail }, use, info) => {
+    const server = await Server.start(account, sendsMail ? postOffice.settings : {});
     await use(server);
     await server.stop();
     if (info.status !== info.expectedStatus) {

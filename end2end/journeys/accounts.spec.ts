@@ -83,7 +83,8 @@ test.describe("with an account", () => {
     await switcher.click();
     await page.getByRole("link", { name: /production/ }).click();
     await expect(switcher).toContainText("production");
-    await dashboard.expectPage("Overview");
+    // The list stays, and is that of the other project.
+    await dashboard.expectPage("Events");
     expect(dashboard.project).toBe(project.path);
     await dashboard.go("Sources");
     await expect(dashboard.link("shop")).toBeVisible();

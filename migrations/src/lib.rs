@@ -17,6 +17,10 @@ mod m0010_issues;
 mod m0011_connections;
 mod m0012_replays;
 mod m0013_health;
+mod m0014_people;
+mod m0015_teams;
+mod m0016_idempotency;
+mod m0017_cli;
 
 pub struct Migrator;
 
@@ -37,6 +41,10 @@ impl MigratorTrait for Migrator {
             Box::new(m0012_replays::Migration),
             Box::new(m0010_issues::Migration),
             Box::new(m0013_health::Migration),
+            Box::new(m0014_people::Migration),
+            Box::new(m0015_teams::Migration),
+            Box::new(m0016_idempotency::Migration),
+            Box::new(m0017_cli::Migration),
         ]
     }
 }

@@ -1,17 +1,17 @@
 //! `hookstream apply`: makes a project be what a file says. The plan is shown first, and nothing is done without a yes.
 
 use std::{
-    io::{IsTerminal, Read, Write},
+    io::{IsTerminal, Write},
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
 use domain::configuration::{Action, ApplyPlan, Change, each_text, reference};
 use serde_json::{Value, json};
 
 use super::{
     Failure,
-    client::{Answer, Refusal, Server},
+    client::{Answer, Api, Refusal, Server},
+    document,
     yaml::{self, Document},
 };
 
@@ -42,11 +42,9 @@ enum Format {
     Json,
 }
 
-/// The longest file that is read.
-const MAX_FILE: u64 = 1 << 20;
-
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let (name, text) = read(&arguments.file)?;
+    let api = arguments.server.api()?;
+    let (name, text) = document::read(&arguments.file)?;
     let document = yaml::parse(&text)
         .map_err(|error| Failure::invalid(format!("{name}:{}:{}: {}", error.line, error.column, error.message)))?;
     let mut body = with_environment(document.value.clone());
@@ -66,7 +64,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     fields.insert("prune".to_owned(), json!(arguments.prune));
     fields.insert("dry_run".to_owned(), json!(true));
-    let plan = send(&arguments.server, &body, &name, &document).await?;
+    let plan = send(&api, &body, &name, &document).await?;
     if plan.is_empty() || arguments.dry_run {
         show(&plan, arguments.output)?;
         return if plan.is_empty() { Ok(()) } else { Err(Failure::would_change().into()) };
@@ -79,7 +77,7 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     body["dry_run"] = json!(false);
     body["plan_id"] = json!(plan.plan_id);
-    let done = send(&arguments.server, &body, &name, &document).await?;
+    let done = send(&api, &body, &name, &document).await?;
     match arguments.output {
         Format::Json => show(&done, Format::Json)?,
         Format::Table => {
@@ -94,23 +92,6 @@ pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The file's name for messages, and its text.
-fn read(path: &Path) -> anyhow::Result<(String, String)> {
-    let is_stdin = path.as_os_str() == "-";
-    let name = if is_stdin { "standard input".to_owned() } else { path.display().to_string() };
-    let mut text = String::new();
-    let from: Box<dyn Read> = if is_stdin {
-        Box::new(std::io::stdin().lock())
-    } else {
-        Box::new(std::fs::File::open(path).with_context(|| format!("{name} could not be opened"))?)
-    };
-    from.take(MAX_FILE + 1).read_to_string(&mut text).with_context(|| format!("{name} could not be read"))?;
-    if text.len() as u64 > MAX_FILE {
-        return Err(Failure::invalid(format!("{name} is larger than the {MAX_FILE} bytes that are read")).into());
-    }
-    Ok((name, text))
-}
-
 /// References that the environment knows are filled in. The others mean the secrets that are stored.
 fn with_environment(mut value: Value) -> Value {
     each_text(&mut value, &mut |_, text| {
@@ -122,8 +103,8 @@ fn with_environment(mut value: Value) -> Value {
     value
 }
 
-async fn send(server: &Server, body: &Value, name: &str, document: &Document) -> anyhow::Result<ApplyPlan> {
-    match server.post("/v1/apply", body).await? {
+async fn send(api: &Api, body: &Value, name: &str, document: &Document) -> anyhow::Result<ApplyPlan> {
+    match api.post("/v1/apply", body).await? {
         Answer::Done(plan) => Ok(plan),
         Answer::Refused(Refusal { errors, detail, .. }) if errors.is_empty() => Err(Failure::refused(detail).into()),
         Answer::Refused(Refusal { errors, .. }) => {

@@ -35,7 +35,7 @@ const HEAD: &str = "\
 ";
 
 pub async fn run(arguments: Arguments) -> anyhow::Result<()> {
-    let configuration: Configuration = match arguments.server.get("/v1/export").await? {
+    let configuration: Configuration = match arguments.server.api()?.get("/v1/export").await? {
         Answer::Done(configuration) => configuration,
         Answer::Refused(refusal) => return Err(Failure::refused(refusal.detail).into()),
     };

@@ -35,6 +35,10 @@ impl Failure {
         Self { code: 5, message: message.into() }
     }
 
+    pub const fn is_unreachable(&self) -> bool {
+        self.code == 5
+    }
+
     /// There is no API key, or not the right one.
     pub fn key(message: impl Into<String>) -> Self {
         Self { code: 6, message: message.into() }

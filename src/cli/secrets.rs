@@ -44,7 +44,8 @@ async fn status(config: &Config, secret: &SecretKeys) -> anyhow::Result<()> {
     for (place, id) in ids.iter().enumerate() {
         let count = census.of(id);
         let role = if place == 0 { "seals and opens" } else { "opens" };
-        println!("{id}  {role}  {} of sources, {} of destinations", count.sources, count.destinations);
+        let rotation::Count { sources, destinations, people } = count;
+        println!("{id}  {role}  {sources} of sources, {destinations} of destinations, {people} of people");
     }
     let missing = census.missing(&ids);
     for (id, count) in &missing {
@@ -163,13 +164,13 @@ impl Work {
         let done = rotation::reseal(store, &vault, |done| {
             if told.elapsed() > LOOK {
                 told = Instant::now();
-                println!("{} sources and destinations are sealed with {key}", done.rows);
+                println!("{} sources, destinations and second factors are sealed with {key}", done.rows);
             }
             true
         })
         .await?;
         if done.unreadable > 0 {
-            bail!("{} sources or destinations hold secrets that no key opens", done.unreadable);
+            bail!("{} sources, destinations or second factors hold secrets that no key opens", done.unreadable);
         }
         Ok(())
     }

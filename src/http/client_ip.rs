@@ -5,7 +5,10 @@ use std::{
     sync::Arc,
 };
 
-use axum::http::HeaderMap;
+use axum::{
+    extract::ConnectInfo,
+    http::{HeaderMap, request::Parts},
+};
 use ipnet::IpNet;
 
 use crate::config::ForwardedHeader;
@@ -24,6 +27,12 @@ impl Proxies {
             ForwardedHeader::Forwarded => "forwarded",
         };
         Self { trusted: trusted.into(), header }
+    }
+
+    /// The address of the client that sent a request.
+    pub fn client_behind(&self, parts: &Parts) -> Option<IpAddr> {
+        let ConnectInfo(peer) = parts.extensions.get::<ConnectInfo<SocketAddr>>()?;
+        Some(self.client_of(peer.ip(), &parts.headers))
     }
 
     /// The address of the client. The header counts from its end, as far as trusted proxies have written it.

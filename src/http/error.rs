@@ -1,6 +1,6 @@
 //! Errors over HTTP: `application/problem+json` (RFC 9457), with the status codes of everything in one place.
 
-use std::any::Any;
+use std::{any::Any, borrow::Cow, time::Duration};
 
 use axum::{
     body::Body,
@@ -11,14 +11,16 @@ use domain::{
     field::{FieldError, FieldErrors},
     id::RequestId,
 };
-use gateway::{
-    clock,
-    manage::{Error, Refusal},
-};
+use gateway::manage::{Error, NoToken, Refusal};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
+
+use super::request_id;
 
 /// What a sender should wait before it comes back, in seconds.
 const RETRY_AFTER: HeaderValue = HeaderValue::from_static("5");
+/// The same for who sends a request while the same one is carried out.
+const IDEMPOTENCY_RETRY: u64 = 1;
 
 /// An answer that says what went wrong.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub struct Problem {
     detail: String,
     fields: Vec<FieldError>,
     rate: Option<Rate>,
+    /// Seconds to wait, where no rate says it.
+    retry_after: Option<u64>,
 }
 
 /// How many requests are taken, and when the next one is.
@@ -39,8 +43,34 @@ struct Rate {
     retry_after: u64,
 }
 
+/// Every status of a refusal, the words that `error` may be with it, and what it means.
+pub const REFUSALS: [(u16, &[&str], &str); 14] = [
+    (
+        400,
+        &["malformed", "authorization_pending", "slow_down", "expired_token", "access_denied"],
+        "The body is not JSON; of a machine that asks for a key, why it has none.",
+    ),
+    (401, &["unauthenticated", "unverified"], "There is no live key; at ingest, the signature is wrong."),
+    (403, &["forbidden"], "The key lacks the scope; at ingest, the address is not let in."),
+    (404, &["not_found"], "There is no such thing, or it is another project's."),
+    (405, &["method_not_allowed"], "The resource does not take that method."),
+    (408, &["too_slow"], "The body did not come within 30 s."),
+    (
+        409,
+        &["conflict", "idempotency_conflict", "answer_not_kept"],
+        "It does not fit what is there, or a request with this Idempotency-Key is on its way.",
+    ),
+    (410, &["gone"], "The source was deleted."),
+    (412, &["precondition_failed"], "The thing is not as If-Match says any more."),
+    (413, &["too_large"], "The body is too large."),
+    (422, &["invalid", "schema_invalid"], "A field is wrong, unknown or missing: `errors` names it."),
+    (429, &["rate_limited", "too_many"], "Too many requests: Retry-After says when there is room again."),
+    (500, &["internal"], "A fault of the server's; its log says what."),
+    (503, &["unavailable"], "The database does not answer, or there is no room; Retry-After says when to come back."),
+];
+
 #[derive(Serialize)]
-struct Document<'a> {
+pub struct Document<'a> {
     r#type: &'static str,
     title: &'a str,
     status: u16,
@@ -51,9 +81,43 @@ struct Document<'a> {
     errors: &'a [FieldError],
 }
 
+impl JsonSchema for Document<'_> {
+    fn schema_name() -> Cow<'static, str> {
+        "Problem".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let words: Vec<&str> = REFUSALS.iter().flat_map(|(_, words, _)| words.iter().copied()).collect();
+        let errors = generator.subschema_for::<FieldError>();
+        json_schema!({
+            "description": "What went wrong (RFC 9457).",
+            "type": "object",
+            "properties": {
+                "type": { "type": "string", "const": "about:blank" },
+                "title": { "type": "string" },
+                "status": { "type": "integer", "minimum": 400, "maximum": 599 },
+                "detail": { "type": "string", "description": "For people." },
+                "error": { "type": "string", "enum": words, "description": "For programs." },
+                "request_id": generator.subschema_for::<RequestId>(),
+                "errors": { "type": "array", "items": errors, "minItems": 1, "description": "With 422, each field that is wrong." },
+            },
+            "required": ["type", "title", "status", "detail", "error", "request_id"],
+            "examples": [{
+                "type": "about:blank",
+                "title": "Unprocessable Entity",
+                "status": 422,
+                "detail": "name must not be empty",
+                "error": "invalid",
+                "request_id": "req_0198c0de5e1f7d3a9b2c4d5e6f708192",
+                "errors": [{ "path": "name", "message": "must not be empty" }],
+            }],
+        })
+    }
+}
+
 impl Problem {
     fn new(status: StatusCode, error: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, error, detail: detail.into(), fields: Vec::new(), rate: None }
+        Self { status, error, detail: detail.into(), fields: Vec::new(), rate: None, retry_after: None }
     }
 
     pub fn not_found() -> Self {
@@ -86,6 +150,26 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, "cross_origin", "Requests from other sites are not taken here.")
     }
 
+    pub fn over_rate(limit: u32, wait: Duration) -> Self {
+        let rate = Some(Rate { limit, retry_after: whole_seconds(wait) });
+        let detail = "This API key makes more requests than it may; wait as Retry-After says.";
+        Self { rate, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail) }
+    }
+
+    pub fn idempotency_conflict() -> Self {
+        let detail = "A request with this Idempotency-Key is being carried out; send it again in a moment.";
+        let new = Self::new(StatusCode::CONFLICT, "idempotency_conflict", detail);
+        Self { retry_after: Some(IDEMPOTENCY_RETRY), ..new }
+    }
+
+    pub fn answer_not_kept(status: u16) -> Self {
+        let detail = format!(
+            "The request with this Idempotency-Key was carried out, and answered with {status}. The answer was not kept, since \
+             it held a secret or was too large: look for what it made, and make another one if its secret is lost."
+        );
+        Self::new(StatusCode::CONFLICT, "answer_not_kept", detail)
+    }
+
     pub fn internal() -> Self {
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
@@ -97,7 +181,7 @@ impl Problem {
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let request_id = RequestId::new(clock::now(), clock::id_bits()).to_string();
+        let request_id = request_id::current().to_string();
         if self.status.is_server_error() {
             tracing::warn!(
                 request.id = request_id,
@@ -122,6 +206,9 @@ impl IntoResponse for Problem {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, RETRY_AFTER);
+        }
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(wait));
         }
         if let Some(rate) = self.rate {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(rate.retry_after));
@@ -149,10 +236,34 @@ impl From<Error> for Problem {
                 "A live API key is needed, as X-API-Key or Authorization: Bearer.",
             ),
             Error::Invalid(fields) => fields.into(),
+            Error::Stale => Self::new(
+                StatusCode::PRECONDITION_FAILED,
+                "precondition_failed",
+                "It was changed since; read it again, and change what it is now.",
+            ),
             Error::Conflict(detail) => Self::new(StatusCode::CONFLICT, "conflict", detail),
+            Error::TooMany(wait) => {
+                let detail = "This was tried too often; try again later.";
+                let retry_after = Some(whole_seconds(wait));
+                Self { retry_after, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many", detail) }
+            }
             Error::Unavailable => unavailable(),
             Error::Internal => Self::internal(),
         }
+    }
+}
+
+/// Why a machine that asks to be let in has no key, in the words of RFC 8628.
+impl From<NoToken> for Problem {
+    fn from(why: NoToken) -> Self {
+        let (error, detail) = match why {
+            NoToken::Failed(error) => return error.into(),
+            NoToken::Pending => ("authorization_pending", "Nobody has confirmed the code yet."),
+            NoToken::SlowDown => ("slow_down", "Ask less often: every five seconds."),
+            NoToken::Expired => ("expired_token", "The code has expired. Ask for a new one."),
+            NoToken::Denied => ("access_denied", "It was refused."),
+        };
+        Self::new(StatusCode::BAD_REQUEST, error, detail)
     }
 }
 
@@ -171,7 +282,7 @@ impl From<Refusal> for Problem {
             Refusal::Gone => Self::new(StatusCode::GONE, "gone", "This source was deleted."),
             Refusal::TooLarge { limit } => Self::too_large(limit),
             Refusal::RateLimited { limit, retry_after } => {
-                let retry_after = retry_after.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX);
+                let retry_after = whole_seconds(retry_after);
                 let detail = "More requests come than this source takes; try again later.";
                 let rate = Some(Rate { limit, retry_after });
                 Self { rate, ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate_limited", detail) }
@@ -193,6 +304,11 @@ impl From<Refusal> for Problem {
     }
 }
 
+/// Rounded up, and never none.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX)
+}
+
 fn unavailable() -> Problem {
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The database is not available; try again soon.")
 }
@@ -207,4 +323,28 @@ pub fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response {
         .unwrap_or("no message");
     tracing::error!(panic = said, "a handler panicked");
     Problem::internal().into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_in_the_table() {
+        let source = include_str!("error.rs").split("#[cfg(test)]").next().unwrap_or_default();
+        let code: String = source.split_whitespace().collect();
+        for (_, words, _) in REFUSALS {
+            for word in words {
+                let quoted = format!("\"{word}\"");
+                assert!(code.matches(&quoted).count() > 1, "nothing is answered with {word}");
+            }
+        }
+        let known = |word: &str| word == "cross_origin" || REFUSALS.iter().any(|(_, words, _)| words.contains(&word));
+        for made in code.split("StatusCode::").skip(1).filter_map(|rest| rest.split_once(",\"")) {
+            let word = made.1.split('"').next().unwrap_or_default();
+            if !made.0.contains(')') {
+                assert!(known(word), "{word} is not in the table");
+            }
+        }
+    }
 }

@@ -6,7 +6,7 @@ use axum::{
     Json, Router,
     body::Body,
     extract::{ConnectInfo, Path, Request, State, rejection::PathRejection},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
     routing::any,
 };
@@ -17,20 +17,32 @@ use gateway::{
     manage::{Acknowledged, BodyRoom, IngestRequest, RequestHead, Taken},
 };
 use http_body_util::BodyExt;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
     AppState,
+    api::operation::{Operation, Sketch},
     body::{MAX_DISCARDED, announced, broken_off, discard},
     error::Problem,
 };
 
-#[derive(Serialize)]
-struct Accepted {
+/// An event that is on disk.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AcceptedEvent")]
+pub struct Accepted {
+    /// Of a duplicate, the event that it repeats.
     event_id: EventId,
     source_id: SourceId,
+    /// Whether it repeats another event, and is not delivered.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     duplicate: bool,
+}
+
+impl Accepted {
+    pub fn of(taken: &Acknowledged) -> Self {
+        Self { event_id: taken.event_id, source_id: taken.source_id(), duplicate: taken.is_duplicate }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -45,6 +57,35 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub fn router(max_body: usize) -> Router<AppState> {
     Router::new().route("/v1/ingest/{source_id}", any(ingest)).layer(axum::Extension(MaxBody(max_body)))
+}
+
+/// What the API's document says of it. A provider may use any method.
+pub fn operations() -> Vec<Operation> {
+    let methods = [
+        (Method::POST, "ingest"),
+        (Method::GET, "ingestByGet"),
+        (Method::PUT, "ingestByPut"),
+        (Method::PATCH, "ingestByPatch"),
+        (Method::DELETE, "ingestByDelete"),
+    ];
+    let described = |(method, id)| {
+        Operation::described(method, "/ingest/{source_id}", None, sketch)
+            .named(id, "Takes a webhook, of any content type, and answers once it is on disk.")
+            .says("The source says how it is verified, and may say what is answered.")
+    };
+    methods.map(described).into()
+}
+
+fn sketch(sketch: &mut Sketch) {
+    sketch.path_parameter::<SourceId>();
+    sketch.takes("*/*", serde_json::json!({}), false);
+    let schema = sketch.schemas.answered::<Accepted>();
+    sketch.answers(
+        200,
+        "It is on disk. A source that has a `response` answers with that instead, with the status it names.",
+        Some(schema),
+    );
+    sketch.refusals.extend([400, 401, 403, 404, 408, 410, 413, 422, 429, 500, 503]);
 }
 
 async fn ingest(
@@ -80,7 +121,7 @@ async fn ingest(
     })?;
     let request = IngestRequest { head, body, room: Some(room) };
     Ok(match state.gateway.ingest(admission, request).await? {
-        Taken::Event(taken) => acknowledgement(source_id, &taken),
+        Taken::Event(taken) => acknowledgement(&taken),
         Taken::Greeting(reply) => answer(reply.status, reply.content_type, reply.body),
     })
 }
@@ -97,11 +138,8 @@ fn answer(status: u16, content_type: &str, body: String) -> Response {
 }
 
 /// The answer to a request that is on disk.
-fn acknowledgement(source_id: SourceId, taken: &Acknowledged) -> Response {
-    let Some(fixed) = taken.response() else {
-        let accepted = Accepted { event_id: taken.event_id, source_id, duplicate: taken.is_duplicate };
-        return Json(accepted).into_response();
-    };
+fn acknowledgement(taken: &Acknowledged) -> Response {
+    let Some(fixed) = taken.response() else { return Json(Accepted::of(taken)).into_response() };
     let mut response = answer(fixed.status, &fixed.content_type, fixed.body.clone());
     if let Ok(id) = HeaderValue::from_str(&taken.event_id.to_string()) {
         response.headers_mut().insert("x-hookstream-event-id", id);

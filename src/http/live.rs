@@ -11,13 +11,18 @@ use axum::{
 };
 use domain::id::{EnvId, UserId};
 use futures::Stream;
-use gateway::manage::Caller;
-use tokio::sync::broadcast::error::RecvError;
+use gateway::{Gateway, manage::Caller};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::Instant,
+};
 use tower_sessions::Session;
 
 use super::{AppState, error::Problem};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// How often it is looked at most whether the visitor still belongs to the project.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
 
 pub async fn live(
     State(state): State<AppState>,
@@ -27,28 +32,58 @@ pub async fn live(
     let env_id: EnvId = env_id.parse().map_err(|_| Problem::not_found())?;
     let user = session.get::<UserId>(app::api::caller::SESSION_USER).await.ok().flatten();
     let user = user.ok_or(gateway::manage::Error::Unauthenticated)?;
-    let access = state.gateway.access(&Caller::User(user), env_id).await?;
-    let env_id = access.env_id();
-    let activity = state.gateway.activity();
-    let stopping = state.gateway.stopping();
-    // An event without data is not dispatched by browsers, and an empty text is no data.
-    let change = || Ok(Event::default().event("change").data("change"));
+    let caller = Caller::user(user, None);
+    let access = state.gateway.access(&caller, env_id).await?;
+    let visit = Visit {
+        activity: state.gateway.activity(),
+        gateway: state.gateway,
+        caller,
+        env_id: access.env_id(),
+        looked_at: Instant::now(),
+    };
     // One at once: it closes the gap between the drawing of the page and the opening of this stream.
-    let stream =
-        futures::stream::unfold((activity, stopping, true), move |(mut activity, stopping, is_first)| async move {
-            if is_first {
-                return Some((change(), (activity, stopping, false)));
-            }
-            loop {
-                tokio::select! {
-                    () = stopping.cancelled() => return None,
-                    changed = activity.recv() => match changed {
-                        Ok(changed) if changed != env_id => {}
-                        Ok(_) | Err(RecvError::Lagged(_)) => return Some((change(), (activity, stopping, false))),
-                        Err(RecvError::Closed) => return None,
-                    },
-                }
-            }
-        });
+    let stream = futures::stream::unfold((visit, true), |(mut visit, is_first)| async move {
+        (is_first || visit.changes().await).then(|| (Ok::<_, Infallible>(change()), (visit, false)))
+    });
     Ok(Sse::new(stream).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+}
+
+/// An event without data is not dispatched by browsers, and an empty text is no data.
+fn change() -> Event {
+    Event::default().event("change").data("change")
+}
+
+/// An open page, and whose it is.
+struct Visit {
+    gateway: Gateway,
+    caller: Caller,
+    env_id: EnvId,
+    activity: Receiver<EnvId>,
+    /// When the visitor was last known to belong to the project.
+    looked_at: Instant,
+}
+
+impl Visit {
+    /// Waits for a change. Returns false when there is nobody any more to tell it to.
+    async fn changes(&mut self) -> bool {
+        let stopping = self.gateway.stopping();
+        loop {
+            tokio::select! {
+                () = stopping.cancelled() => return false,
+                changed = self.activity.recv() => match changed {
+                    Ok(changed) if changed != self.env_id => {}
+                    Ok(_) | Err(RecvError::Lagged(_)) => return self.may_still_look().await,
+                    Err(RecvError::Closed) => return false,
+                },
+            }
+        }
+    }
+
+    async fn may_still_look(&mut self) -> bool {
+        if self.looked_at.elapsed() < LOOK_AGAIN {
+            return true;
+        }
+        self.looked_at = Instant::now();
+        self.gateway.access(&self.caller, self.env_id).await.is_ok()
+    }
 }

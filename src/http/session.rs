@@ -1,7 +1,9 @@
 //! Sign-in sessions in the database. The cookie holds a random id; only its SHA-256 is stored.
 
+use app::api::caller::{SECOND_STEP, SESSION_USER, SecondStep};
 use async_trait::async_trait;
-use sha2::{Digest, Sha256};
+use domain::id::UserId;
+use gateway::auth::token::session_hash;
 use store::Store;
 use tower_sessions::{
     Expiry, SessionManagerLayer, SessionStore,
@@ -43,7 +45,8 @@ impl SessionStore for Sessions {
         loop {
             let data = encode(record)?;
             let expires = record.expiry_date.unix_timestamp();
-            if self.store.insert_session(&hash(record.id), &data, expires).await.map_err(|error| backend(&error))? {
+            let inserted = self.store.insert_session(&session_hash(record.id.0), user_of(record), &data, expires).await;
+            if inserted.map_err(|error| backend(&error))? {
                 return Ok(());
             }
             record.id = Id::default();
@@ -52,12 +55,16 @@ impl SessionStore for Sessions {
 
     async fn save(&self, record: &Record) -> Result<()> {
         let expires = record.expiry_date.unix_timestamp();
-        self.store.save_session(&hash(record.id), &encode(record)?, expires).await.map_err(|error| backend(&error))
+        let saved =
+            self.store.save_session(&session_hash(record.id.0), user_of(record), &encode(record)?, expires).await;
+        saved.map_err(|error| backend(&error))
     }
 
     async fn load(&self, id: &Id) -> Result<Option<Record>> {
         let now = gateway::clock::now().as_secs();
-        let Some((data, expires)) = self.store.session(&hash(*id), now).await.map_err(|error| backend(&error))? else {
+        let Some((data, expires)) =
+            self.store.session(&session_hash(id.0), now).await.map_err(|error| backend(&error))?
+        else {
             return Ok(None);
         };
         let data = serde_json::from_str(&data).map_err(|error| Error::Decode(error.to_string()))?;
@@ -67,12 +74,17 @@ impl SessionStore for Sessions {
     }
 
     async fn delete(&self, id: &Id) -> Result<()> {
-        self.store.delete_session(&hash(*id)).await.map_err(|error| backend(&error))
+        self.store.delete_session(&session_hash(id.0)).await.map_err(|error| backend(&error))
     }
 }
 
-fn hash(id: Id) -> Vec<u8> {
-    Sha256::digest(id.0.to_be_bytes()).to_vec()
+/// Whose session it is, or will be once their code was right: what ends somebody's sessions ends both.
+fn user_of(record: &Record) -> Option<UserId> {
+    if let Some(user) = record.data.get(SESSION_USER) {
+        return serde_json::from_value(user.clone()).ok();
+    }
+    let step: SecondStep = serde_json::from_value(record.data.get(SECOND_STEP)?.clone()).ok()?;
+    Some(step.user)
 }
 
 fn encode(record: &Record) -> Result<String> {

@@ -1,10 +1,15 @@
 //! The dashboard: pages drawn on the server, and the server functions behind them.
 
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
 use app::{
     App,
     api::{
         ApiError,
-        caller::{SESSION_USER, Visitor, known_viewer},
+        caller::{SESSION_SIGNED_IN, SESSION_USER, Visitor, known_viewer},
     },
     components::ServerNow,
     shell::{Assets, Theme, shell},
@@ -12,14 +17,14 @@ use app::{
 use axum::{
     Form, Router,
     body::Body,
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use domain::id::UserId;
-use gateway::clock;
+use domain::{id::UserId, session::SignedIn};
+use gateway::{clock, manage::Origin};
 use leptos::{
     nonce::use_nonce,
     prelude::{provide_context, use_context, view},
@@ -29,10 +34,12 @@ use serde::Deserialize;
 use tower_http::compression::CompressionLayer;
 use tower_sessions::Session;
 
-use super::{AppState, body, error::Problem, live, session, site};
+use super::{AppState, audit_csv, body, error::Problem, live, session, site, ws};
 
 /// Bytes of an error as server functions answer it.
 const MAX_ERROR: usize = 64 << 10;
+/// The use of a session is written no more often.
+const NOTE_USE: Duration = Duration::from_mins(5);
 /// Bytes that a server function is sent: a connection's rules and a body to try them on, percent-encoded.
 const MAX_CALL: usize = 4 << 20;
 
@@ -53,21 +60,26 @@ pub fn router(state: &AppState, is_https: bool) -> anyhow::Result<Router<AppStat
         .layer(CompressionLayer::new().br(true).gzip(true));
     Ok(drawn
         .route("/live/{env_id}", get(live::live))
+        .route("/audit-log/{org_id}", get(audit_csv::export))
+        // Of the REST API, but a session may open it.
+        .route("/v1/ws", get(ws::connect).fallback(|| async { Problem::method_not_allowed() }))
         .layer(session::layer(state.gateway.store().clone(), is_https))
         .layer(middleware::from_fn(same_origin_only))
-        .layer(middleware::map_response(secure_headers)))
+        .layer(middleware::map_response(move |response: Response| async move { secure_headers(response, is_https) })))
 }
 
 async fn page(
     State(state): State<AppState>,
     axum::Extension(dashboard): axum::Extension<Dashboard>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     session: Session,
     request: Request,
 ) -> Response {
     let theme = theme_of(request.headers());
-    let visitor = visitor(&session).await;
+    let origin = origin(&state, peer, request.headers());
+    let visitor = visitor(&session, Some(origin.address)).await;
     let known = known_viewer(&state.gateway, visitor).await;
-    let context = context(state, visitor, theme);
+    let context = context(state, visitor, origin, theme);
     let context = move || {
         context();
         provide_context(known.clone());
@@ -79,15 +91,22 @@ async fn page(
     leptos_axum::render_app_async_with_context(context, draw)(request).await
 }
 
-async fn server_function(State(state): State<AppState>, session: Session, request: Request) -> Response {
+async fn server_function(
+    State(state): State<AppState>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    session: Session,
+    request: Request,
+) -> Response {
     let theme = theme_of(request.headers());
+    let origin = origin(&state, peer, request.headers());
     let (parts, body) = request.into_parts();
     let body = match body::whole(body, MAX_CALL).await {
         Ok(body) => body,
         Err(problem) => return problem.into_response(),
     };
+    let visitor = visitor(&session, Some(origin.address)).await;
     let request = Request::from_parts(parts, Body::from(body));
-    let context = context(state, visitor(&session).await, theme);
+    let context = context(state, visitor, origin, theme);
     let response = leptos_axum::handle_server_fns_with_context(context, request).await.into_response();
     if response.status() == StatusCode::INTERNAL_SERVER_ERROR { name_the_fault(response).await } else { response }
 }
@@ -121,11 +140,17 @@ async fn choose_theme(headers: HeaderMap, Form(choice): Form<ThemeChoice>) -> Re
 }
 
 /// What pages and server functions find in their context.
-fn context(state: AppState, visitor: Visitor, theme: Theme) -> impl Fn() + Clone + Send + Sync + 'static {
+fn context(
+    state: AppState,
+    visitor: Visitor,
+    origin: Origin,
+    theme: Theme,
+) -> impl Fn() + Clone + Send + Sync + 'static {
     let now = clock::now();
     move || {
         provide_context(state.gateway.clone());
         provide_context(visitor);
+        provide_context(origin.clone());
         provide_context(theme);
         provide_context(ServerNow(now));
     }
@@ -143,7 +168,7 @@ fn restrict_content() {
     }
 }
 
-async fn visitor(session: &Session) -> Visitor {
+async fn visitor(session: &Session, address: Option<IpAddr>) -> Visitor {
     let user = match session.get::<UserId>(SESSION_USER).await {
         Ok(user) => user,
         Err(error) => {
@@ -151,7 +176,29 @@ async fn visitor(session: &Session) -> Visitor {
             None
         }
     };
-    Visitor { user }
+    if user.is_some() {
+        note_use(session).await;
+    }
+    Visitor { user, address }
+}
+
+/// Notes from time to time that a session is used, so that it goes on and its list shows when it was.
+async fn note_use(session: &Session) {
+    let Ok(Some(signed_in)) = session.get::<SignedIn>(SESSION_SIGNED_IN).await else { return };
+    let now = clock::now();
+    if now.since(signed_in.seen_at) >= NOTE_USE {
+        let used = SignedIn { seen_at: now, ..signed_in };
+        if let Err(error) = session.insert(SESSION_SIGNED_IN, used).await {
+            tracing::warn!(%error, "the use of a session could not be noted");
+        }
+    }
+}
+
+/// Where the request comes from.
+fn origin(state: &AppState, peer: SocketAddr, headers: &HeaderMap) -> Origin {
+    let address = state.proxies.client_of(peer.ip(), headers);
+    let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    Origin { address, user_agent: user_agent.to_owned() }
 }
 
 fn theme_of(headers: &HeaderMap) -> Theme {
@@ -169,7 +216,7 @@ async fn same_origin_only(request: Request, next: Next) -> Response {
     }
 }
 
-fn is_same_origin(headers: &HeaderMap) -> bool {
+pub(super) fn is_same_origin(headers: &HeaderMap) -> bool {
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("unreadable"));
     match text("sec-fetch-site") {
         Some(site) => matches!(site, "same-origin" | "none"),
@@ -181,7 +228,7 @@ fn is_same_origin(headers: &HeaderMap) -> bool {
     }
 }
 
-async fn secure_headers(mut response: Response) -> Response {
+fn secure_headers(mut response: Response, is_https: bool) -> Response {
     let headers = response.headers_mut();
     for (name, value) in [
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -189,6 +236,9 @@ async fn secure_headers(mut response: Response) -> Response {
         (header::REFERRER_POLICY, "same-origin"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if is_https {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response

@@ -51,6 +51,8 @@ macro_rules! on_postgres_too {
 mod world;
 
 mod api;
+mod audit;
+mod cli;
 mod configuration;
 mod connections;
 mod delivery;
@@ -68,6 +70,7 @@ mod issues;
 mod nodes;
 mod outage;
 mod peers;
+mod people;
 mod pooler;
 mod providers;
 mod replays;
@@ -77,3 +80,5 @@ mod secrets;
 mod server_functions;
 mod setup;
 mod sources;
+mod teams;
+mod ws;

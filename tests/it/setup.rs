@@ -117,6 +117,8 @@ async fn settings_that_are_wrong_are_named(on: On) {
         ("HOOKSTREAM_PUBLIC_URL", "hooks.test", "HOOKSTREAM_PUBLIC_URL"),
         ("HOOKSTREAM_DATABASE_URL", "mysql://x", "postgres://"),
         ("HOOKSTREAM_SIGNUP", "sometimes", "signup"),
+        ("HOOKSTREAM_SMTP_URL", "smtp://mail.test", "HOOKSTREAM_MAIL_FROM"),
+        ("HOOKSTREAM_MAIL_FROM", "hooks@example.com", "HOOKSTREAM_SMTP_URL"),
         ("HOOKSTREAM_LOG", "gateway=loudly", "HOOKSTREAM_LOG"),
     ] {
         let output = world.run_with(&["serve"], &[(name, value)], "");

@@ -1,6 +1,6 @@
 //! Signing up, in and out, and who is signed in.
 
-use domain::org::Viewer;
+use domain::org::{SignUpOffer, Viewer};
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,8 @@ use super::caller::{answer, answer_form};
 use super::{ApiError, Form, form::debug_without_fields};
 #[cfg(feature = "ssr")]
 use crate::paths;
+#[cfg(feature = "ssr")]
+use gateway::manage::{SignIn as Step, SignedUp};
 
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -36,16 +38,27 @@ impl Form for SignInForm {
     const SECRETS: &'static [&'static str] = &["password"];
 }
 
-debug_without_fields!(SignUpForm, SignInForm);
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SignInCodeForm {
+    pub code: String,
+    pub next: String,
+}
+
+impl Form for SignInCodeForm {
+    const SECRETS: &'static [&'static str] = &["code"];
+}
+
+debug_without_fields!(SignUpForm, SignInForm, SignInCodeForm);
 
 /// Who is signed in, where the server found out before it began to draw. By context.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownViewer(pub Result<Viewer, ApiError>);
 
-/// Whether people may sign up by themselves. Asked before there is anyone.
-#[server(endpoint = "account/sign_up_is_open")]
-pub async fn sign_up_is_open() -> Result<bool, ApiError> {
-    answer(async |call| Ok(call.gateway.signup_is_open().await?)).await
+/// Who may sign up. Asked before there is anyone.
+#[server(endpoint = "account/who_may_sign_up")]
+pub async fn who_may_sign_up() -> Result<SignUpOffer, ApiError> {
+    answer(async |call| Ok(call.gateway.sign_up_offer().await?)).await
 }
 
 #[server(endpoint = "account/sign_up")]
@@ -53,9 +66,14 @@ pub async fn sign_up(#[server(flatten)] form: SignUpForm) -> Result<(), ApiError
     answer_form(&form, async |call| {
         let SignUpForm { name, email, organization, password } = form.clone();
         let input = domain::org::SignUpInput { name, email, organization, password };
-        let (user, env) = call.gateway.sign_up(input).await?;
-        call.reply().sign_in(user).await?;
-        call.reply().go_to(&paths::overview(env));
+        let origin = call.origin();
+        match call.gateway.sign_up(input, &origin).await? {
+            SignedUp::In(user, env) => {
+                call.reply().sign_in(user, &origin).await?;
+                call.reply().go_to(&paths::overview(env));
+            }
+            SignedUp::LetterSent => call.reply().go_to(paths::SIGN_UP_SENT),
+        }
         Ok(())
     })
     .await
@@ -64,8 +82,39 @@ pub async fn sign_up(#[server(flatten)] form: SignUpForm) -> Result<(), ApiError
 #[server(endpoint = "account/sign_in")]
 pub async fn sign_in(#[server(flatten)] form: SignInForm) -> Result<(), ApiError> {
     answer_form(&form, async |call| {
-        let user = call.gateway.sign_in(&form.email, &form.password).await?;
-        call.reply().sign_in(user).await?;
+        let origin = call.origin();
+        match call.gateway.sign_in(&form.email, &form.password, &origin).await? {
+            Step::In(user) => {
+                call.reply().sign_in(user, &origin).await?;
+                call.reply().go_to(paths::local_or_home(&form.next));
+            }
+            Step::NeedsCode(user) => {
+                call.reply().await_code(user).await?;
+                call.reply().go_to(&paths::sign_in_code(&form.next));
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// The second step of a sign-in.
+#[server(endpoint = "account/sign_in_code")]
+pub async fn sign_in_code(#[server(flatten)] form: SignInCodeForm) -> Result<(), ApiError> {
+    answer_form(&form, async |call| {
+        let origin = call.origin();
+        let begin_anew = || ApiError::Conflict("Sign in with your password again: this took too long.".to_owned());
+        let user = call.reply().awaits_code().await?.ok_or_else(begin_anew)?;
+        match call.gateway.sign_in_code(user, &form.code, &origin).await.map_err(ApiError::from) {
+            Ok(()) => {}
+            Err(error) => {
+                if matches!(error, ApiError::Invalid(_)) {
+                    call.reply().code_was_wrong().await?;
+                }
+                return Err(error);
+            }
+        }
+        call.reply().sign_in(user, &origin).await?;
         call.reply().go_to(paths::local_or_home(&form.next));
         Ok(())
     })

@@ -61,10 +61,30 @@ pub async fn create_api_key(env: String, #[server(flatten)] form: ApiKeyForm) ->
     .await
 }
 
-#[server(endpoint = "api_keys/rotate")]
-pub async fn rotate_api_key(env: String, key: String) -> Result<(), ApiError> {
+#[server(endpoint = "api_keys/rename")]
+pub async fn rename_api_key(env: String, key: String, new_name: String) -> Result<(), ApiError> {
     in_project(&env, async |project| {
-        let made = project.gateway.rotate_api_key(&project.access, id(&key)?).await?;
+        let patch = serde_json::json!({ "name": new_name });
+        project.gateway.update_api_key(&project.access, id(&key)?, patch).await?;
+        project.reply.go_to(&paths::api_keys(&env));
+        Ok(())
+    })
+    .await
+}
+
+/// `overlap_hours` is how long the old key works beside the new one; empty for a day.
+#[server(endpoint = "api_keys/rotate")]
+pub async fn rotate_api_key(
+    env: String,
+    key: String,
+    #[server(default)] overlap_hours: String,
+) -> Result<(), ApiError> {
+    in_project(&env, async |project| {
+        let mut errors = domain::field::FieldErrors::default();
+        let overlap_hours = read::number(&mut errors, "overlap_hours", &overlap_hours);
+        errors.into_result()?;
+        let input = domain::api_key::RotateInput { overlap_hours };
+        let made = project.gateway.rotate_api_key(&project.access, id(&key)?, input).await?;
         project.reply.show_once(made.api_key.id, &made.key);
         project.reply.go_to(&paths::new_api_key(&env, made.api_key.id));
         Ok(())

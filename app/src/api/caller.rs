@@ -1,17 +1,24 @@
 //! Who calls a server function, and how the answer goes back. On the server only.
 
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::Duration,
+};
+
 use base64::{
     Engine,
     engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD},
 };
 use domain::{
-    id::{EnvId, UserId},
+    id::{EnvId, OrgId, UserId},
     page::PageRequest,
+    session::{SignedIn, device_of},
     time::Timestamp,
 };
 use gateway::{
     Gateway,
-    manage::{Access, Caller},
+    auth::token,
+    manage::{Access, Caller, OrgAccess, Origin},
 };
 use http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use leptos::{
@@ -19,6 +26,7 @@ use leptos::{
     server_fn::error::FromServerFnError,
 };
 use leptos_axum::ResponseOptions;
+use serde::{Deserialize, Serialize};
 use tower_sessions::Session;
 
 use super::{ApiError, Form, Typed, account::KnownViewer};
@@ -26,11 +34,30 @@ use crate::{components::ServerNow, paths};
 
 /// The session's entry that names the person.
 pub const SESSION_USER: &str = "user";
+/// The one that says when and from where they signed in: a [`SignedIn`].
+pub const SESSION_SIGNED_IN: &str = "signed_in";
+/// The one of a sign-in that waits for its code: a [`SecondStep`].
+pub const SECOND_STEP: &str = "second_step";
 
-/// Who sent the request, as its session says. The server gives it by context.
-#[derive(Clone, Copy, Debug)]
+/// A sign-in whose password was right, and that needs a code.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SecondStep {
+    pub user: UserId,
+    pub since: Timestamp,
+    /// Codes that were wrong.
+    pub wrong: u8,
+}
+
+/// How long a sign-in waits for its code.
+const SECOND_STEP_LASTS: Duration = Duration::from_mins(10);
+/// Codes after which it begins with the password again.
+const WRONG_CODES: u8 = 5;
+
+/// Who sent the request, as its session says, and from where. The server gives it by context.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Visitor {
     pub user: Option<UserId>,
+    pub address: Option<IpAddr>,
 }
 
 /// What a page is drawn for, asked before the drawing. The server gives it by context, to pages alone.
@@ -55,6 +82,13 @@ pub struct ProjectCall {
     pub reply: Reply,
 }
 
+/// A call within an organization of the caller's.
+pub struct OrgCall {
+    pub gateway: Gateway,
+    pub access: OrgAccess,
+    pub reply: Reply,
+}
+
 /// Where the answer's status, headers and cookies are set. A page asks for server functions too while it is drawn: then
 /// they are those of the page.
 #[derive(Clone)]
@@ -74,6 +108,20 @@ pub async fn in_project<T>(
     work: impl AsyncFnOnce(ProjectCall) -> Result<T, ApiError>,
 ) -> Result<T, ApiError> {
     answer(async |call: Call| work(call.project(env).await?).await).await
+}
+
+/// The same within the organization `org`.
+pub async fn in_org<T>(org: &str, work: impl AsyncFnOnce(OrgCall) -> Result<T, ApiError>) -> Result<T, ApiError> {
+    answer(async |call: Call| work(call.org(org).await?).await).await
+}
+
+/// The same for a form within the organization `org`.
+pub async fn form_in_org<T>(
+    org: &str,
+    form: &impl Form,
+    work: impl AsyncFnOnce(OrgCall) -> Result<T, ApiError>,
+) -> Result<T, ApiError> {
+    answer_form(form, async |call: Call| work(call.org(org).await?).await).await
 }
 
 /// The same for a form: when it is refused and there is no JavaScript, it is drawn again with what was typed.
@@ -127,7 +175,7 @@ impl Call {
     fn here() -> Self {
         Self {
             gateway: expect_context(),
-            visitor: use_context().unwrap_or(Visitor { user: None }),
+            visitor: use_context().unwrap_or_default(),
             reply: Reply { request: expect_context(), response: expect_context() },
         }
     }
@@ -137,9 +185,22 @@ impl Call {
         self.visitor.user.ok_or(ApiError::Unauthenticated)
     }
 
+    /// Where the call comes from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        use_context()
+            .unwrap_or_else(|| Origin { address: IpAddr::V4(Ipv4Addr::UNSPECIFIED), user_agent: String::new() })
+    }
+
     /// The person, as the gateway's caller.
     pub fn caller(&self) -> Result<Caller, ApiError> {
-        self.user().map(Caller::User)
+        Ok(Caller::user(self.user()?, self.visitor.address))
+    }
+
+    /// Where the request comes from.
+    #[must_use]
+    pub const fn address(&self) -> Option<IpAddr> {
+        self.visitor.address
     }
 
     /// How the answer goes back.
@@ -152,6 +213,12 @@ impl Call {
         let caller = self.caller()?;
         let access = self.gateway.access(&caller, id::<EnvId>(env)?).await?;
         Ok(ProjectCall { gateway: self.gateway, access, reply: self.reply })
+    }
+
+    async fn org(self, org: &str) -> Result<OrgCall, ApiError> {
+        let caller = self.caller()?;
+        let access = self.gateway.org_access(&caller, id::<OrgId>(org)?).await?;
+        Ok(OrgCall { gateway: self.gateway, access, reply: self.reply })
     }
 }
 
@@ -175,10 +242,60 @@ impl Reply {
     }
 
     /// Signs the visitor in. The session gets a new id, so that one planted before is worth nothing.
-    pub async fn sign_in(&self, user: UserId) -> Result<(), ApiError> {
+    pub async fn sign_in(&self, user: UserId, origin: &Origin) -> Result<(), ApiError> {
+        let session = self.renewed().await?;
+        let now = now();
+        let device = device_of(&origin.user_agent);
+        let signed_in = SignedIn { at: now, seen_at: now, address: origin.address.to_string(), device };
+        session.remove_value(SECOND_STEP).await.map_err(|error| session_failed(&error))?;
+        session.insert(SESSION_USER, user).await.map_err(|error| session_failed(&error))?;
+        session.insert(SESSION_SIGNED_IN, signed_in).await.map_err(|error| session_failed(&error))
+    }
+
+    /// Keeps that the password was right, until the code is. Whoever was signed in before is not any more.
+    pub async fn await_code(&self, user: UserId) -> Result<(), ApiError> {
+        let session = self.renewed().await?;
+        session.clear().await;
+        let step = SecondStep { user, since: now(), wrong: 0 };
+        session.insert(SECOND_STEP, step).await.map_err(|error| session_failed(&error))
+    }
+
+    /// Who waits to give their code.
+    pub async fn awaits_code(&self) -> Result<Option<UserId>, ApiError> {
+        Ok(self.second_step().await?.map(|step| step.user))
+    }
+
+    /// Counts a wrong code. After a few of them the sign-in begins anew.
+    pub async fn code_was_wrong(&self) -> Result<(), ApiError> {
+        let Some(step) = self.second_step().await? else { return Ok(()) };
+        let (session, wrong) = (self.session()?, step.wrong.saturating_add(1));
+        if wrong >= WRONG_CODES {
+            return session.flush().await.map_err(|error| session_failed(&error));
+        }
+        let step = SecondStep { wrong, ..step };
+        session.insert(SECOND_STEP, step).await.map_err(|error| session_failed(&error))
+    }
+
+    async fn second_step(&self) -> Result<Option<SecondStep>, ApiError> {
+        let step: Option<SecondStep> =
+            self.session()?.get(SECOND_STEP).await.map_err(|error| session_failed(&error))?;
+        Ok(step.filter(|step| now().since(step.since) < SECOND_STEP_LASTS))
+    }
+
+    /// Gives the session another id, as whatever changes what its owner may do or is known by demands.
+    pub async fn renew(&self) -> Result<(), ApiError> {
+        self.renewed().await.map(drop)
+    }
+
+    async fn renewed(&self) -> Result<Session, ApiError> {
         let session = self.session()?;
         session.cycle_id().await.map_err(|error| session_failed(&error))?;
-        session.insert(SESSION_USER, user).await.map_err(|error| session_failed(&error))
+        Ok(session)
+    }
+
+    /// What the session is kept by.
+    pub fn session_hash(&self) -> Result<Option<Vec<u8>>, ApiError> {
+        Ok(self.session()?.id().map(|id| token::session_hash(id.0)))
     }
 
     /// Ends the session.
@@ -236,6 +353,9 @@ impl Reply {
             self.back_to_the_form(error, typed);
         } else if let Ok(status) = StatusCode::from_u16(error.status()) {
             self.response.set_status(status);
+            if let ApiError::TooMany(seconds) = error {
+                self.response.insert_header(header::RETRY_AFTER, HeaderValue::from(*seconds));
+            }
         }
     }
 

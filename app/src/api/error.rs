@@ -20,6 +20,9 @@ pub enum ApiError {
     Invalid(FieldErrors),
     #[error("{0}")]
     Conflict(String),
+    /// Seconds to wait.
+    #[error("This was tried too often. Try again in {}.", in_words(.0))]
+    TooMany(u64),
     #[error("The database cannot be reached at the moment. Nothing was changed; try again in a few seconds.")]
     Unavailable,
     #[error("Something went wrong on the server. Its log says what.")]
@@ -38,6 +41,7 @@ impl ApiError {
             Self::Unauthenticated => 401,
             Self::Invalid(_) => 422,
             Self::Conflict(_) => 409,
+            Self::TooMany(_) => 429,
             Self::Unavailable | Self::Unreachable => 503,
             Self::Internal => 500,
         }
@@ -46,6 +50,16 @@ impl ApiError {
     /// One wrong field.
     pub fn field(path: &str, message: impl Into<String>) -> Self {
         Self::Invalid(FieldErrors::one(path, message))
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the text of an error gets its parts so")]
+fn in_words(seconds: &u64) -> String {
+    match seconds {
+        0..=1 => "a second".to_owned(),
+        2..60 => format!("{seconds} seconds"),
+        60..=90 => "a minute".to_owned(),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
     }
 }
 
@@ -79,6 +93,10 @@ impl From<gateway::manage::Error> for ApiError {
             Error::Unauthenticated => Self::Unauthenticated,
             Error::Invalid(errors) => Self::Invalid(errors),
             Error::Conflict(why) => Self::Conflict(why),
+            Error::TooMany(wait) => {
+                Self::TooMany(wait.as_millis().div_ceil(1000).max(1).try_into().unwrap_or(u64::MAX))
+            }
+            Error::Stale => Self::Conflict("It was changed since. Reload the page and look at what it is now.".into()),
             Error::Unavailable => Self::Unavailable,
             Error::Internal => Self::Internal,
         }

@@ -3,6 +3,7 @@
 use domain::{
     delivery::{Attempt, Delivery},
     event::{EventStatus, EventSummary, SchemaError},
+    forward::Forward,
     page::Page,
 };
 use leptos::prelude::*;
@@ -241,6 +242,12 @@ pub async fn read_event_progress(env: String, event: String) -> Result<Progress,
         Ok(Progress { status: event.summary.status, deliveries })
     })
     .await
+}
+
+/// What listeners did with the event, oldest first.
+#[server(endpoint = "events/forwards")]
+pub async fn event_forwards(env: String, event: String) -> Result<Vec<Forward>, ApiError> {
+    in_project(&env, async |project| Ok(project.gateway.forwards(&project.access, id(&event)?).await?)).await
 }
 
 /// Asks again for every delivery of the event that may be.

@@ -9,7 +9,9 @@
 //! like a foreign one.
 
 pub mod account;
+pub mod account_links;
 pub mod api_keys;
+pub mod audit;
 #[cfg(feature = "ssr")]
 pub mod caller;
 pub mod connections;
@@ -17,19 +19,24 @@ pub mod dead_letters;
 #[cfg(feature = "ssr")]
 mod destination_form;
 pub mod destinations;
+pub mod device;
 mod error;
 pub mod events;
 mod form;
+pub mod invitations;
 pub mod issues;
 pub mod json_text;
 pub mod names;
 pub mod once;
+pub mod organizations;
+pub mod own_account;
 pub mod page_status;
 pub mod projects;
 pub mod rehearsal;
 pub mod replays;
 pub mod routes;
 pub mod sources;
+pub mod team;
 
 pub use error::ApiError;
 pub use form::{Form, Typed};

@@ -13,6 +13,8 @@ use crate::{
 pub struct ProjectLink {
     pub id: String,
     pub name: String,
+    /// Its organization: id and name.
+    pub organization: (String, String),
     /// Whether it is a test project, which is marked.
     pub test: bool,
     pub href: String,
@@ -60,6 +62,9 @@ pub fn AppFrame(
     /// Where a new project is made, for those who may.
     #[prop(optional, into)]
     new_project: MaybeProp<String>,
+    /// Where another organization is made.
+    #[prop(optional, into)]
+    new_organization: MaybeProp<String>,
     /// `MenuLink`s of the account menu.
     #[prop(optional, into)]
     account: Option<ViewFnOnce>,
@@ -79,7 +84,7 @@ pub fn AppFrame(
         <div class="frame">
             <Topbar project=project/>
             <div class="sidebar" id=SIDEBAR popover="auto">
-                <ProjectSwitcher projects=projects project=project new_project=new_project/>
+                <ProjectSwitcher projects=projects project=project new_project=new_project new_organization=new_organization/>
                 <nav class="nav" aria-label="Pages" on:click=|_| browser::hide_popover(SIDEBAR)>
                     {move || sections.get().into_iter().map(|section| nav_section(section, path)).collect_view()}
                 </nav>
@@ -146,24 +151,49 @@ fn ProjectSwitcher(
     #[prop(into)] projects: Signal<Vec<ProjectLink>>,
     #[prop(into)] project: Signal<Option<ProjectLink>>,
     new_project: MaybeProp<String>,
+    new_organization: MaybeProp<String>,
 ) -> impl IntoView {
+    let project_link = move |link: ProjectLink| {
+        let here = project.with(|project| project.as_ref().is_some_and(|project| project.id == link.id));
+        let tag = test_tag(Some(&link));
+        view! {
+            <a class="menu-item" href=link.href aria-current=here.then_some("true")>
+                <span class="project-mark" data-test=link.test.then_some("true") aria-hidden="true">{initial(&link.name)}</span>
+                <span class="menu-item-text">{link.name}</span>
+                {tag}
+                <span class="menu-check"><Glyph icon=Icon::Check/></span>
+            </a>
+        }
+    };
+    let several = Memo::new(move |_| projects.with(|projects| in_groups(projects).nth(1).is_some()));
     let links = move || {
-        projects
-            .get()
+        let mut groups = Vec::new();
+        for group in projects.with(|projects| in_groups(projects).map(<[ProjectLink]>::to_vec).collect::<Vec<_>>()) {
+            let title = group.first().map(|link| link.organization.1.clone()).filter(|_| several.get());
+            let links: Vec<_> = group.into_iter().map(project_link).collect();
+            groups.push(view! {
+                <p class="menu-label">{title.unwrap_or_else(|| "Projects".to_owned())}</p>
+                {links}
+            });
+        }
+        groups
+    };
+    let more = move || {
+        let project = new_project.get().map(|href| (href, "New project"));
+        let organization = new_organization.get().map(|href| (href, "New organization"));
+        let links: Vec<_> = project
             .into_iter()
-            .map(|link| {
-                let here = project.with(|project| project.as_ref().is_some_and(|project| project.id == link.id));
-                let tag = test_tag(Some(&link));
+            .chain(organization)
+            .map(|(href, words)| {
                 view! {
-                    <a class="menu-item" href=link.href aria-current=here.then_some("true")>
-                        <span class="project-mark" data-test=link.test.then_some("true") aria-hidden="true">{initial(&link.name)}</span>
-                        <span class="menu-item-text">{link.name}</span>
-                        {tag}
-                        <span class="menu-check"><Glyph icon=Icon::Check/></span>
+                    <a class="menu-item" href=href>
+                        <Glyph icon=Icon::Plus/>
+                        <span class="menu-item-text">{words}</span>
                     </a>
                 }
             })
-            .collect_view()
+            .collect();
+        (!links.is_empty()).then(|| view! { <hr class="menu-separator"/> {links} })
     };
     view! {
         <details class="menu wide">
@@ -176,23 +206,17 @@ fn ProjectSwitcher(
                 <Glyph icon=Icon::ChevronsUpDown size=14/>
             </summary>
             <div class="menu-list">
-                <p class="menu-label">"Projects"</p>
                 {links}
-                {move || {
-                    new_project.get().map(|href| {
-                        view! {
-                            <hr class="menu-separator"/>
-                            <a class="menu-item" href=href>
-                                <Glyph icon=Icon::Plus/>
-                                <span class="menu-item-text">"New project"</span>
-                            </a>
-                        }
-                    })
-                }}
+                {more}
             </div>
         </details>
     }
     .into_any()
+}
+
+/// The projects of each organization, which stand beside one another.
+fn in_groups(projects: &[ProjectLink]) -> impl Iterator<Item = &[ProjectLink]> {
+    projects.chunk_by(|one, next| one.organization == next.organization)
 }
 
 fn nav_section(section: NavSection, path: Signal<String>) -> impl IntoView {

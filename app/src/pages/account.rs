@@ -1,5 +1,12 @@
-//! Signing up and in.
+//! Signing up and in. What concerns somebody who is signed in stands in [`own`], and what links in letters lead to in
+//! [`links`].
 
+pub mod links;
+pub mod own;
+pub mod second_factor;
+mod sessions;
+
+use domain::org::SignUpOffer;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
@@ -8,7 +15,7 @@ use super::{
     loaded::Loaded,
 };
 use crate::{
-    api::account::{SignIn, SignUp, sign_up_is_open},
+    api::account::{SignIn, SignInCode, SignUp, who_may_sign_up},
     components::*,
     layout::AuthLayout,
     paths,
@@ -16,8 +23,10 @@ use crate::{
 
 #[component]
 pub fn SignInPage() -> impl IntoView {
-    let next = use_query_map().with_untracked(|query| query.get("next").unwrap_or_default());
-    let may_sign_up = Resource::new(|| (), |()| sign_up_is_open());
+    let query = use_query_map();
+    let next = query.with_untracked(|query| query.get("next").unwrap_or_default());
+    let has_chosen = move || query.with(|query| query.get("done").as_deref() == Some("password"));
+    let offer = Resource::new(|| (), |()| who_may_sign_up());
     let FormState { action, problem, typed } = use_form::<SignIn>();
     view! {
         <AuthLayout
@@ -25,16 +34,25 @@ pub fn SignInPage() -> impl IntoView {
             foot=move || {
                 view! {
                     <Loaded
-                        load=move || async move { may_sign_up.await }
+                        load=move || async move { offer.await }
                         skeleton=|| ()
                         part=true
-                        children={|open: bool| {
-                            open.then(|| view! { "No account yet? " <a href=paths::SIGN_UP>"Sign up"</a> }).into_any()
+                        children={|offer: SignUpOffer| {
+                            (offer == SignUpOffer::Anybody)
+                                .then(|| view! { "No account yet? " <a href=paths::SIGN_UP>"Sign up"</a> })
+                                .into_any()
                         }}
                     />
                 }
             }
         >
+            {move || {
+                has_chosen().then(|| {
+                    view! {
+                        <Alert tone=AlertTone::Success title="Password changed">"All sessions have ended. Sign in with the new password."</Alert>
+                    }
+                })
+            }}
             <ActionForm action=action>
                 <FormBody problem=problem>
                     <Hidden name="next" value=typed.text("next", next)/>
@@ -43,6 +61,32 @@ pub fn SignInPage() -> impl IntoView {
                     </Field>
                     <Field name="password" label="Password" required=true>
                         <PasswordInput/>
+                    </Field>
+                    <Button kind=ButtonKind::Primary submit=true pending=action.pending()>"Sign in"</Button>
+                    <p class="auth-text"><a href=paths::FORGOT_PASSWORD>"Forgot your password?"</a></p>
+                </FormBody>
+            </ActionForm>
+        </AuthLayout>
+    }
+    .into_any()
+}
+
+/// The second step of a sign-in.
+#[component]
+pub fn SignInCodePage() -> impl IntoView {
+    let next = use_query_map().with_untracked(|query| query.get("next").unwrap_or_default());
+    let FormState { action, problem, typed } = use_form::<SignInCode>();
+    view! {
+        <AuthLayout
+            title="Enter your code"
+            text="Your password was right. Now the code that your authenticator app shows, or one of your recovery codes."
+            foot=|| view! { <a href=paths::SIGN_IN>"Sign in with another account"</a> }
+        >
+            <ActionForm action=action>
+                <FormBody problem=problem>
+                    <Hidden name="next" value=typed.text("next", next)/>
+                    <Field name="code" label="Code" required=true>
+                        <TextInput autocomplete="one-time-code" mono=true autofocus=true/>
                     </Field>
                     <Button kind=ButtonKind::Primary submit=true pending=action.pending()>"Sign in"</Button>
                 </FormBody>
@@ -54,18 +98,52 @@ pub fn SignInPage() -> impl IntoView {
 
 #[component]
 pub fn SignUpPage() -> impl IntoView {
-    let open = Resource::new(|| (), |()| sign_up_is_open());
+    let query = use_query_map();
+    let sent = move || query.with(|query| query.get("sent").is_some());
+    let offer = Resource::new(|| (), |()| who_may_sign_up());
     view! {
         <AuthLayout
             title="Sign up"
             foot=|| view! { "Have an account already? " <a href=paths::SIGN_IN>"Sign in"</a> }
         >
-            <Loaded
-                load=move || async move { open.await }
-                part=true
-                children={|open: bool| if open { view! { <SignUpForm/> }.into_any() } else { view! { <SignUpClosed/> }.into_any() }}
-            />
+            {move || {
+                if sent() {
+                    return view! { <SignUpSent/> }.into_any();
+                }
+                view! {
+                    <Loaded
+                        load=move || async move { offer.await }
+                        part=true
+                        children={|offer: SignUpOffer| match offer {
+                            SignUpOffer::Anybody => view! { <SignUpForm/> }.into_any(),
+                            SignUpOffer::Invited => view! { <SignUpByInvitation/> }.into_any(),
+                            SignUpOffer::Nobody => view! { <SignUpClosed/> }.into_any(),
+                        }}
+                    />
+                }
+                .into_any()
+            }}
         </AuthLayout>
+    }
+    .into_any()
+}
+
+#[component]
+fn SignUpSent() -> impl IntoView {
+    view! {
+        <Alert tone=AlertTone::Success title="Look into your mail">
+            "A letter is on its way to the address that you gave. The link in it makes your account, and works for a day."
+        </Alert>
+    }
+    .into_any()
+}
+
+#[component]
+fn SignUpByInvitation() -> impl IntoView {
+    view! {
+        <Alert title="Sign-up is by invitation">
+            "Ask an owner or admin of your organization to invite you. Whoever runs this server can open it with HOOKSTREAM_SIGNUP=open."
+        </Alert>
     }
     .into_any()
 }
@@ -73,8 +151,8 @@ pub fn SignUpPage() -> impl IntoView {
 #[component]
 fn SignUpClosed() -> impl IntoView {
     view! {
-        <Alert title="Sign-up is by invitation">
-            "Ask an owner or admin of your organization to add you. Whoever runs this server can open it with HOOKSTREAM_SIGNUP=open."
+        <Alert title="Sign-up is closed">
+            "No new accounts are made on this server, by invitation neither. Whoever runs it can change that with HOOKSTREAM_SIGNUP."
         </Alert>
     }
     .into_any()
@@ -95,7 +173,7 @@ fn SignUpForm() -> impl IntoView {
                 <Field name="organization" label="Organization" help="Your company or team. It begins with a project called production." required=true>
                     <TextInput autocomplete="organization" value=typed.text("organization", "")/>
                 </Field>
-                <Field name="password" label="Password" help="At least 10 characters." required=true>
+                <Field name="password" label="Password" help="At least 10 characters, none that many people use." required=true>
                     <PasswordInput autocomplete="new-password" minlength=10/>
                 </Field>
                 <Button kind=ButtonKind::Primary submit=true pending=action.pending()>"Sign up"</Button>

@@ -21,7 +21,9 @@ fn first_project(viewer: &Viewer) -> AnyView {
     match viewer.projects.first() {
         Some(project) => view! { <Redirect path=paths::overview(project.id)/> }.into_any(),
         None => view! {
-            <ErrorPage title="You have no project" text="Ask an owner or admin of your organization to make one." icon=Icon::Box/>
+            <ErrorPage title="You belong to no organization" text="Ask an owner or admin of one to invite you, or make one of your own." icon=Icon::Box>
+                <ButtonLink href=paths::NEW_ORGANIZATION kind=ButtonKind::Primary>"New organization"</ButtonLink>
+            </ErrorPage>
         }
         .into_any(),
     }

@@ -2,7 +2,7 @@
 
 use domain::{
     id::{EnvId, OrgId},
-    org::Viewer,
+    org::{Membership, Viewer},
     permission::{Permission, Role},
     project::{Environment, Mode},
 };
@@ -71,6 +71,18 @@ impl Project {
         self.id.to_string()
     }
 
+    /// The organization that it belongs to.
+    #[must_use]
+    pub fn org(self) -> String {
+        self.org.to_string()
+    }
+
+    /// What the visitor is in its organization.
+    #[must_use]
+    pub const fn role(self) -> Role {
+        self.role
+    }
+
     /// Whether the visitor may do something here.
     #[must_use]
     pub const fn may(self, permission: Permission) -> bool {
@@ -136,7 +148,8 @@ pub fn FrameWithoutProject(children: ChildrenFn) -> impl IntoView {
 #[component]
 fn Frame(viewer: Fresh<Viewer>, project: Memo<Option<Project>>, children: Children) -> impl IntoView {
     let viewer = viewer.data();
-    let projects = Signal::derive(move || viewer.with(|viewer| viewer.projects.iter().map(link).collect::<Vec<_>>()));
+    let path = use_location().pathname;
+    let projects = Signal::derive(move || viewer.with(|viewer| path.with(|path| links(viewer, path))));
     let current = Signal::derive(move || project.get().map(Project::id).unwrap_or_default());
     let organization = Signal::derive(move || viewer.with(|viewer| organization(viewer, project.get())));
     let person = Signal::derive(move || {
@@ -156,10 +169,17 @@ fn Frame(viewer: Fresh<Viewer>, project: Memo<Option<Project>>, children: Childr
             projects=projects
             current=current
             sections=sections
-            path=use_location().pathname
+            path=path
             organization=organization
             person=person
             new_project=new_project
+            new_organization=paths::NEW_ORGANIZATION
+            account=move || {
+                let href = Signal::derive(move || {
+                    project.get().map_or_else(|| paths::ACCOUNT.to_owned(), |project| paths::account_in(project.id()))
+                });
+                view! { <MenuLink href=href icon=Icon::User>"Your account"</MenuLink> }
+            }
             sign_out=move || {
                 view! {
                     <ActionForm action=sign_out>
@@ -181,12 +201,23 @@ fn organization(viewer: &Viewer, project: Option<Project>) -> String {
     membership.map(|membership| membership.org_name.clone()).unwrap_or_default()
 }
 
-fn link(project: &Environment) -> ProjectLink {
+/// The projects by organization, each at the page that is most like the one at `path`.
+fn links(viewer: &Viewer, path: &str) -> Vec<ProjectLink> {
+    let of_org = |membership: &Membership| {
+        let (org, organization) = (membership.org_id, (membership.org_id.to_string(), membership.org_name.clone()));
+        let projects = viewer.projects.iter().filter(move |project| project.org_id == org);
+        projects.map(move |project| link(project, &organization, path)).collect::<Vec<_>>()
+    };
+    viewer.memberships.iter().flat_map(of_org).collect()
+}
+
+fn link(project: &Environment, organization: &(String, String), path: &str) -> ProjectLink {
     ProjectLink {
         id: project.id.to_string(),
         name: project.name.clone(),
+        organization: organization.clone(),
         test: project.mode == Mode::Test,
-        href: paths::overview(project.id),
+        href: paths::same_page(project.id, path),
     }
 }
 

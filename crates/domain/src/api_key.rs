@@ -1,5 +1,7 @@
 //! API keys: `hs_live_<64 hex>` or `hs_test_<64 hex>`, of one project, shown once, kept as a hash.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -11,6 +13,7 @@ use crate::{
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ApiKey {
     pub id: ApiKeyId,
     pub env_id: EnvId,
@@ -34,6 +37,7 @@ impl ApiKey {
 
 /// A key together with its text, which is shown this once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct NewApiKey {
     pub key: String,
     #[serde(flatten)]
@@ -41,12 +45,63 @@ pub struct NewApiKey {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ApiKeyInput {
+    #[cfg_attr(feature = "schema", schemars(extend("minLength" = 1, "maxLength" = 100)))]
     pub name: String,
+    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1)))]
     pub scopes: Vec<Scope>,
     #[serde(default)]
     pub expires_at: Option<Timestamp>,
+}
+
+/// What of a key can be changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ApiKeyNameInput {
+    #[cfg_attr(feature = "schema", schemars(extend("minLength" = 1, "maxLength" = 100)))]
+    pub name: String,
+}
+
+impl ApiKeyNameInput {
+    /// # Errors
+    /// Says what is wanted.
+    pub fn parse(self) -> Result<String, FieldErrors> {
+        let mut errors = FieldErrors::default();
+        let name = errors.check("name", parse_name(&self.name)).unwrap_or_default();
+        errors.into_result()?;
+        Ok(name)
+    }
+}
+
+/// How a key is replaced by another.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub struct RotateInput {
+    /// How long the old key works beside the new one.
+    #[serde(default)]
+    #[cfg_attr(
+        feature = "schema",
+        schemars(extend("minimum" = 0, "maximum" = Self::MAX_OVERLAP, "default" = Self::DEFAULT_OVERLAP))
+    )]
+    pub overlap_hours: Option<u32>,
+}
+
+impl RotateInput {
+    pub const DEFAULT_OVERLAP: u32 = 24;
+    pub const MAX_OVERLAP: u32 = 168;
+
+    /// # Errors
+    /// When it is too long.
+    pub fn overlap(self) -> Result<Duration, FieldErrors> {
+        match self.overlap_hours.unwrap_or(Self::DEFAULT_OVERLAP) {
+            hours @ 0..=Self::MAX_OVERLAP => Ok(Duration::from_secs(u64::from(hours) * 3_600)),
+            _ => Err(FieldErrors::one("overlap_hours", "must be 0 to 168 (a week)")),
+        }
+    }
 }
 
 impl ApiKeyInput {

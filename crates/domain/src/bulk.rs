@@ -10,6 +10,7 @@ use crate::{
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BulkKind {
     /// Each is tried once more.
@@ -36,6 +37,7 @@ impl std::str::FromStr for BulkKind {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BulkStatus {
     Running,
@@ -67,6 +69,7 @@ impl std::str::FromStr for BulkStatus {
 
 /// What an operation takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "BulkSelection"))]
 #[serde(rename_all = "snake_case")]
 pub enum Selection {
     /// Those that match when their turn comes, of those made before the operation began.
@@ -91,11 +94,13 @@ impl Selection {
 
 /// What starts an operation: either `filter` or `ids`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BulkInput {
     #[serde(default)]
     pub filter: Option<DeliveryFilter>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("minItems" = 1, "maxItems" = Selection::MAX_IDS)))]
     pub ids: Option<Vec<DeliveryId>>,
 }
 
@@ -155,6 +160,7 @@ fn parse_ids(mut ids: Vec<DeliveryId>) -> Result<Vec<DeliveryId>, FieldErrors> {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BulkOperation {
     pub id: BulkOperationId,
     pub env_id: EnvId,

@@ -12,6 +12,7 @@ use crate::{
 
 /// The checks of a source. All are optional.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Checks {
     #[serde(flatten)]
     pub ip: IpRules,
@@ -30,6 +31,7 @@ pub struct Checks {
 
 /// What becomes of a body that a schema does not allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SchemaAction {
     #[default]
@@ -61,6 +63,7 @@ impl std::str::FromStr for SchemaAction {
 
 /// The answer to an accepted request, for senders that insist on one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FixedResponse {
     /// 200 to 299.
     pub status: u16,
@@ -70,6 +73,7 @@ pub struct FixedResponse {
 
 /// How many requests a source takes in each `per`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IngestRate {
     pub limit: u32,
     pub per: Per,
@@ -84,19 +88,24 @@ impl IngestRate {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ResponseInput {
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 200, "maximum" = 299, "default" = 200)))]
     pub status: Option<u16>,
     #[serde(default)]
     pub content_type: Option<String>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("maxLength" = FixedResponse::MAX_BODY)))]
     pub body: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IngestRateInput {
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 1, "maximum" = 100_000)))]
     pub limit: u32,
     #[serde(default)]
     pub per: Option<Per>,

@@ -8,6 +8,7 @@ use crate::{delivery::ErrorClass, field::FieldErrors, time::Timestamp};
 
 /// When a destination's circuit opens, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default)]
 pub struct CircuitBreaker {
     pub enabled: bool,
@@ -35,13 +36,17 @@ impl CircuitBreaker {
 
 /// What sets a circuit breaker; what is absent has its default.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CircuitBreakerInput {
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = true)))]
     pub enabled: Option<bool>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 1, "maximum" = CircuitBreaker::MAX_THRESHOLD, "default" = 5)))]
     pub failure_threshold: Option<u32>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 1, "maximum" = CircuitBreaker::MAX_RESET_SECONDS, "default" = 60)))]
     pub reset_seconds: Option<u32>,
 }
 
@@ -76,6 +81,7 @@ impl From<&CircuitBreaker> for CircuitBreakerInput {
 
 /// A circuit as answers show it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CircuitStatus {
     pub state: CircuitState,
     /// Failures in a row, up to now or up to when it opened.
@@ -87,6 +93,7 @@ pub struct CircuitStatus {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum CircuitState {
     Closed,

@@ -9,6 +9,7 @@ pub const VERSION: u32 = 1;
 /// A project's configuration. Things are known by their slugs, connections by those of their two ends. Secrets are
 /// references: `${NAME}`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Configuration {
     #[serde(default)]
@@ -23,6 +24,7 @@ pub struct Configuration {
 
 /// A document to be applied.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ApplyInput {
     #[serde(default)]
@@ -35,9 +37,11 @@ pub struct ApplyInput {
     pub connections: Vec<Value>,
     /// Whether what the document does not name is deleted.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
     pub prune: Option<bool>,
     /// Only says what would change.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
     pub dry_run: Option<bool>,
     /// Refused when what would change is not what this plan said.
     #[serde(default)]
@@ -46,6 +50,7 @@ pub struct ApplyInput {
 
 /// What applying a document changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ApplyPlan {
     /// Names exactly these changes.
     pub plan_id: String,
@@ -73,6 +78,7 @@ impl ApplyPlan {
 
 /// What happens to one thing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ConfigurationChange"))]
 pub struct Change {
     pub action: Action,
     pub resource: Resource,
@@ -87,6 +93,7 @@ pub struct Change {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FieldChange {
     pub path: String,
     pub from: Value,
@@ -94,6 +101,7 @@ pub struct FieldChange {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ChangeAction"))]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
     Create,
@@ -115,6 +123,7 @@ impl Action {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ConfiguredResource"))]
 #[serde(rename_all = "snake_case")]
 pub enum Resource {
     Source,

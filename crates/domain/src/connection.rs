@@ -12,6 +12,7 @@ use crate::{
 };
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Connection {
     pub id: ConnectionId,
     pub env_id: EnvId,
@@ -34,6 +35,7 @@ impl Connection {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ConnectionStatus {
     #[default]
@@ -67,6 +69,7 @@ impl std::str::FromStr for ConnectionStatus {
 /// Which events go through a connection, and as what. As it was saved: a filter or schema of an earlier version of this
 /// program is shown although it may no longer be understood.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Rules {
     /// [`Filter::parse`] reads it.
     #[serde(default)]
@@ -132,21 +135,27 @@ impl RulesInput {
 
 /// What makes or changes a connection. Its two ends stay as they were made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ConnectionInput {
     pub source_id: SourceId,
     pub destination_id: DestinationId,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("maxLength" = 100)))]
     pub name: Option<String>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::filter::Filter>"))]
     pub filter: Option<Value>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("maxLength" = Rules::MAX_TRANSFORM)))]
     pub transform: Option<String>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::JsonSchemaDocument>"))]
     pub schema: Option<Value>,
     #[serde(default)]
     pub schema_action: Option<SchemaAction>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 0, "maximum" = Connection::MAX_DELAY, "default" = 0)))]
     pub delay_seconds: Option<u32>,
     #[serde(default)]
     pub status: Option<ConnectionStatus>,

@@ -13,6 +13,7 @@ use crate::{
 
 /// A request that has the same as an earlier one within the window is its duplicate: it is stored, but not delivered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Dedup {
     pub strategy: DedupStrategy,
     /// The header, with [`DedupStrategy::Header`].
@@ -26,6 +27,7 @@ pub struct Dedup {
 
 /// What two requests have to have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DedupStrategy {
     /// The SHA-256 of the raw body.
@@ -59,6 +61,7 @@ impl std::str::FromStr for DedupStrategy {
 
 /// What sets it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DedupInput {
     pub strategy: DedupStrategy,
@@ -67,6 +70,7 @@ pub struct DedupInput {
     #[serde(default)]
     pub field: Option<String>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 1, "maximum" = Dedup::MAX_WINDOW, "default" = Dedup::DEFAULT_WINDOW)))]
     pub window_seconds: Option<u32>,
 }
 

@@ -10,6 +10,7 @@ use crate::{
 
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryStatus {
     /// Due, not yet taken.
@@ -86,6 +87,7 @@ impl std::str::FromStr for DeliveryStatus {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Delivery {
     pub id: DeliveryId,
     pub event_id: EventId,
@@ -112,6 +114,7 @@ pub struct Delivery {
 
 /// Why an attempt was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AttemptTrigger"))]
 #[serde(rename_all = "snake_case")]
 pub enum Trigger {
     Initial,
@@ -144,6 +147,7 @@ impl std::str::FromStr for Trigger {
 
 /// What kind of thing went wrong with an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorClass {
     Dns,
@@ -201,6 +205,7 @@ impl std::str::FromStr for ErrorClass {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptStatus {
     Succeeded,
@@ -230,6 +235,7 @@ impl std::str::FromStr for AttemptStatus {
 
 /// One try.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Attempt {
     pub id: AttemptId,
     pub delivery_id: DeliveryId,
@@ -251,6 +257,7 @@ pub struct Attempt {
 
 /// What became of an event that was made up to try a destination: the fields of an attempt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DestinationTestResult"))]
 pub struct Trial {
     pub succeeded: bool,
     pub event_id: EventId,
@@ -265,6 +272,7 @@ pub struct Trial {
 
 /// The request as it was sent. Its body is that of the event; credentials among the headers are masked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SentRequest {
     pub method: String,
     pub url: String,
@@ -273,6 +281,7 @@ pub struct SentRequest {
 
 /// Which deliveries a list shows, or a bulk operation takes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct DeliveryFilter {
     pub status: Option<DeliveryStatus>,

@@ -12,6 +12,7 @@ use crate::{
 
 /// Where an event stands, as all of its deliveries together say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EventStatus {
     /// Stored; it also stays so when no connection matched (shown as *no route*).
@@ -49,6 +50,7 @@ impl std::str::FromStr for EventStatus {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum VerificationStatus {
     /// The signature was right.
@@ -80,6 +82,7 @@ impl std::str::FromStr for VerificationStatus {
 
 /// An event as lists show it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventSummary {
     pub id: EventId,
     pub env_id: EnvId,
@@ -107,6 +110,7 @@ pub struct EventSummary {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DedupStatus {
     #[default]
@@ -137,6 +141,7 @@ impl std::str::FromStr for DedupStatus {
 
 /// Something that a JSON Schema does not allow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SchemaError {
     /// Where in the body, as a JSON Pointer; empty for the whole of it.
     pub pointer: String,
@@ -154,6 +159,7 @@ impl std::fmt::Display for SchemaError {
 
 /// An event whole.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Event {
     #[serde(flatten)]
     pub summary: EventSummary,
@@ -177,6 +183,7 @@ pub struct Event {
 
 /// Which events a list shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventFilter {
     pub source_id: Option<SourceId>,
     pub connection_id: Option<ConnectionId>,

@@ -9,6 +9,7 @@ use crate::{filter::escaped, time::Timestamp};
 
 /// One type of event of a source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventType {
     /// `None` for events without one.
     #[serde(rename = "type")]
@@ -21,10 +22,12 @@ pub struct EventType {
 
 /// What fields payloads have, as far as some were looked at: paths and the kinds of values that stood there.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Shape(BTreeMap<String, BTreeSet<Kind>>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "JsonKind"))]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     Null,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// One thing wrong with one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FieldError {
     /// Where, as a dotted path from the root of the request: `retry.max_attempts`.
     pub path: String,

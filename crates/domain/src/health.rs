@@ -108,6 +108,7 @@ fn whole(value: f64) -> u32 {
 
 /// What became of the attempts of a span of time.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "HealthFigures"))]
 pub struct Seen {
     pub attempts: u64,
     pub succeeded: u64,
@@ -119,6 +120,7 @@ pub struct Seen {
 
 /// Deliveries that wait: for their time, for their turn, or for the end of a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "HealthBacklog"))]
 pub struct Backlog {
     /// Not counted beyond [`Backlog::MOST`].
     pub deliveries: u64,
@@ -138,6 +140,7 @@ impl Backlog {
 
 /// How a destination does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DestinationHealth"))]
 pub struct Health {
     pub destination_id: DestinationId,
     /// The last hour, to five minutes.
@@ -150,6 +153,7 @@ pub struct Health {
 
 /// An hour of a destination.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HealthPoint {
     /// When it begins.
     pub at: Timestamp,
@@ -159,6 +163,7 @@ pub struct HealthPoint {
 
 /// How a destination does, hour by hour.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DestinationHealthDay"))]
 pub struct HealthDay {
     #[serde(flatten)]
     pub health: Health,
@@ -170,6 +175,7 @@ pub struct HealthDay {
 
 /// What is wrong with a destination.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DestinationFailure"))]
 pub struct Failing {
     /// When the newest attempt failed.
     pub at: Timestamp,

@@ -67,6 +67,21 @@ macro_rules! ids {
             }
         }
 
+        #[cfg(feature = "schema")]
+        impl schemars::JsonSchema for $name {
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                crate::schema::id($prefix)
+            }
+        }
+
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!($prefix, "_{:032x}"), self.0)
@@ -126,8 +141,14 @@ ids! {
     BulkOperationId = "blk";
     /// An API key.
     ApiKeyId = "ak";
+    /// An invitation into an organization.
+    InvitationId = "inv";
+    /// An entry of the audit log.
+    AuditEntryId = "aud";
     /// A replay.
     ReplayId = "rpl";
+    /// An event that a listener forwarded.
+    ForwardId = "fwd";
     /// A request, in logs and errors.
     RequestId = "req";
 }

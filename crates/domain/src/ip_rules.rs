@@ -10,6 +10,7 @@ use crate::field::FieldErrors;
 /// Addresses and ranges: those that are refused, and those that alone are let in, where there are any. What is refused is
 /// refused although it is let in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IpRules {
     #[serde(default, rename = "ip_allowlist")]
     pub allow: Vec<IpRange>,
@@ -68,6 +69,7 @@ fn ranges(errors: &mut FieldErrors, field: &str, given: &[String]) -> Vec<IpRang
 
 /// One address, or all that begin with the same bits: `192.0.2.7`, `192.0.2.0/24`, `2001:db8::/32`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct IpRange(IpNet);
 

@@ -21,6 +21,7 @@ pub const LONGEST_SNOOZE: Duration = Duration::from_hours(90 * 24);
 
 /// What failures have in common that are one issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Cause {
     pub error_class: ErrorClass,
     /// Of answers that were no success.
@@ -91,6 +92,7 @@ impl IssueId {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum IssueStatus {
     Open,
@@ -130,6 +132,7 @@ impl std::str::FromStr for IssueStatus {
 
 /// Who resolved an issue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "IssueResolver"))]
 #[serde(rename_all = "snake_case")]
 pub enum Resolver {
     /// Somebody by hand.
@@ -156,6 +159,7 @@ impl std::str::FromStr for Resolver {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Issue {
     pub id: IssueId,
     pub env_id: EnvId,
@@ -188,6 +192,12 @@ pub struct Issue {
 
 impl Issue {
     pub const COUNTED: u32 = 1000;
+
+    /// When it last failed, or was last opened, acknowledged or resolved.
+    #[must_use]
+    pub fn changed_at(&self) -> Timestamp {
+        self.last_seen_at.max(self.status_changed_at)
+    }
 
     #[must_use]
     pub fn is_snoozed(&self, now: Timestamp) -> bool {
@@ -239,6 +249,7 @@ pub struct IssueState {
 
 /// The form in which they do, which a merge patch is laid over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct IssueInput {
     pub status: IssueStatus,

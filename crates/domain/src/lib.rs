@@ -7,6 +7,7 @@
 //! Wire names are the serde names of these types: the REST API answers with them as they stand.
 
 pub mod api_key;
+pub mod audit;
 pub mod bulk;
 pub mod checks;
 pub mod circuit;
@@ -15,11 +16,13 @@ pub mod connection;
 pub mod dedup;
 pub mod delivery;
 pub mod destination;
+pub mod device;
 pub mod event;
 pub mod event_path;
 pub mod event_type;
 pub mod field;
 pub mod filter;
+pub mod forward;
 pub mod health;
 pub mod id;
 pub mod ip_rules;
@@ -30,14 +33,19 @@ pub mod page;
 pub mod patch;
 pub mod permission;
 pub mod project;
+pub mod publish;
 pub mod rate_limit;
 pub mod rehearsal;
 pub mod rejection;
 pub mod replay;
 pub mod retry;
 pub mod routes;
+#[cfg(feature = "schema")]
+pub mod schema;
+pub mod session;
 pub mod signed_content;
 pub mod source;
+pub mod team;
 pub mod template;
 pub mod time;
 pub mod verification;

@@ -9,6 +9,7 @@ use crate::{
 
 /// Whether deliveries wait for those before them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Ordering {
     pub mode: OrderingMode,
     /// What deliveries must have in common to go one after the other, such as `payload.customer`. Without it all do.
@@ -16,6 +17,7 @@ pub struct Ordering {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OrderingMode {
     #[default]
@@ -46,6 +48,7 @@ impl std::str::FromStr for OrderingMode {
 
 /// What sets the ordering; what is absent has its default.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct OrderingInput {
     #[serde(default)]

@@ -44,6 +44,46 @@ impl Viewer {
     }
 }
 
+/// Who may make an account of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SignUpOffer {
+    Anybody,
+    /// Who has an invitation.
+    Invited,
+    Nobody,
+}
+
+/// A person's own account as its page shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    pub user: User,
+    /// Whether letters to the address were shown to reach the person.
+    pub email_verified: bool,
+    /// Whether letters can be sent at all.
+    pub has_mail: bool,
+    /// How many recovery codes are left, where there is a second factor.
+    pub recovery_codes: Option<u32>,
+}
+
+/// A second factor that is being set up.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecondFactorSetup {
+    /// The secret as people type it.
+    pub key: String,
+    /// What an app reads.
+    pub uri: String,
+    /// The dark modules of its QR code, as the path of an SVG of so many modules' width.
+    pub path: String,
+    pub size: usize,
+}
+
+impl std::fmt::Debug for SecondFactorSetup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SecondFactorSetup").finish_non_exhaustive()
+    }
+}
+
 /// What a person types to sign up.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

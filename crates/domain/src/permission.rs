@@ -21,17 +21,29 @@ pub enum Permission {
     Write,
     /// Make and revoke API keys.
     ManageKeys,
-    /// Make, rename and delete projects; invite and remove members.
+    /// Make, rename and delete projects.
     ManageProjects,
+    /// Invite people, change their roles up to admin, and remove them.
+    ManageMembers,
+    /// Make owners, rename and delete the organization.
+    ManageOrganization,
+    /// See who changed what.
+    ReadAuditLog,
 }
 
 impl Role {
+    /// From most to least.
+    pub const ALL: [Self; 4] = [Self::Owner, Self::Admin, Self::Member, Self::Viewer];
+
     #[must_use]
     pub const fn may(self, permission: Permission) -> bool {
         match permission {
             Permission::Read => true,
             Permission::Write | Permission::ManageKeys => matches!(self, Self::Member | Self::Admin | Self::Owner),
-            Permission::ManageProjects => matches!(self, Self::Admin | Self::Owner),
+            Permission::ManageProjects | Permission::ManageMembers | Permission::ReadAuditLog => {
+                matches!(self, Self::Admin | Self::Owner)
+            }
+            Permission::ManageOrganization => matches!(self, Self::Owner),
         }
     }
 
@@ -58,6 +70,7 @@ impl std::str::FromStr for Role {
 
 /// What an API key may do in its project. A wider scope includes the narrower ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ApiKeyScope"))]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     Read,
@@ -73,7 +86,11 @@ impl Scope {
         match permission {
             Permission::Read => true,
             Permission::Write => matches!(self, Self::Write | Self::Admin),
-            Permission::ManageKeys | Permission::ManageProjects => matches!(self, Self::Admin),
+            Permission::ManageKeys | Permission::ManageProjects | Permission::ReadAuditLog => {
+                matches!(self, Self::Admin)
+            }
+            // People do that.
+            Permission::ManageMembers | Permission::ManageOrganization => false,
         }
     }
 
@@ -100,12 +117,15 @@ mod tests {
 
     #[test]
     fn the_table_of_roles() {
-        use Permission::{ManageKeys, ManageProjects, Read, Write};
-        let table = |role: Role| [Read, Write, ManageKeys, ManageProjects].map(|permission| role.may(permission));
-        assert_eq!(table(Role::Viewer), [true, false, false, false]);
-        assert_eq!(table(Role::Member), [true, true, true, false]);
-        assert_eq!(table(Role::Admin), [true; 4]);
-        assert_eq!(table(Role::Owner), [true; 4]);
+        use Permission::{ManageKeys, ManageMembers, ManageOrganization, ManageProjects, Read, ReadAuditLog, Write};
+        let columns = [Read, Write, ManageKeys, ManageProjects, ManageMembers, ReadAuditLog, ManageOrganization];
+        let table = |role: Role| columns.map(|permission| role.may(permission));
+        assert_eq!(table(Role::Viewer), [true, false, false, false, false, false, false]);
+        assert_eq!(table(Role::Member), [true, true, true, false, false, false, false]);
+        assert_eq!(table(Role::Admin), [true, true, true, true, true, true, false]);
+        assert_eq!(table(Role::Owner), [true; 7]);
+        assert!(!Scope::Admin.may(ManageMembers) && !Scope::Admin.may(ManageOrganization));
+        assert!(Scope::Admin.may(ReadAuditLog) && !Scope::Write.may(ReadAuditLog));
         assert!(!Scope::Read.may(Write) && !Scope::Write.may(ManageKeys) && Scope::Admin.may(ManageProjects));
     }
 }

@@ -12,6 +12,7 @@ use crate::{
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Environment {
     pub id: EnvId,
     pub org_id: OrgId,
@@ -41,6 +42,7 @@ pub struct Overview {
 
 /// Whether a project carries real traffic; its API keys begin accordingly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EnvironmentMode"))]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
     Live,
@@ -70,6 +72,7 @@ impl std::str::FromStr for Mode {
 
 /// For how many days a project keeps its events, with what was delivered of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(try_from = "i64", into = "i64")]
 pub struct RetentionDays(u16);
 
@@ -113,13 +116,17 @@ impl From<RetentionDays> for i64 {
 
 /// What makes or changes a project.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct EnvironmentInput {
+    #[cfg_attr(feature = "schema", schemars(extend("minLength" = 1, "maxLength" = 100)))]
     pub name: String,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength" = 60)))]
     pub slug: Option<String>,
     pub mode: Mode,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = RetentionDays::MIN, "maximum" = RetentionDays::MAX, "default" = 30)))]
     pub retention_days: Option<i64>,
 }
 

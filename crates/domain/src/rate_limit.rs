@@ -8,6 +8,7 @@ use crate::field::FieldErrors;
 
 /// At least one of the two is set: `limit` with `per`, or `max_in_flight`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RateLimit {
     /// Deliveries in each `per`.
     pub limit: Option<u32>,
@@ -17,6 +18,7 @@ pub struct RateLimit {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "RatePeriod"))]
 #[serde(rename_all = "snake_case")]
 pub enum Per {
     Second,
@@ -65,14 +67,17 @@ impl RateLimit {
 
 /// What sets a rate limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RateLimitInput {
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 1, "maximum" = RateLimit::MAX_LIMIT)))]
     pub limit: Option<u32>,
     /// `second` where it is absent.
     #[serde(default)]
     pub per: Option<Per>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 1, "maximum" = RateLimit::MAX_IN_FLIGHT)))]
     pub max_in_flight: Option<u32>,
 }
 

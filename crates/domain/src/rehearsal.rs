@@ -12,6 +12,7 @@ use crate::{
 
 /// Rules and the event to try them on: a stored one, or one that is given.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ConnectionTestInput"))]
 #[serde(deny_unknown_fields)]
 pub struct TestInput {
     #[serde(default)]
@@ -19,10 +20,12 @@ pub struct TestInput {
     #[serde(default)]
     pub event: Option<SampleEvent>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::filter::Filter>"))]
     pub filter: Option<Value>,
     #[serde(default)]
     pub transform: Option<String>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::JsonSchemaDocument>"))]
     pub schema: Option<Value>,
     #[serde(default)]
     pub schema_action: Option<SchemaAction>,
@@ -30,6 +33,7 @@ pub struct TestInput {
 
 /// An event as somebody writes it down.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SampleEvent {
     #[serde(default)]
@@ -53,6 +57,7 @@ pub struct SampleEvent {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SampleHeaders"))]
 #[serde(untagged, expecting = "must be an object with names and texts, or a list of [name, value]")]
 pub enum Headers {
     List(Vec<(String, String)>),
@@ -71,6 +76,7 @@ impl Headers {
 
 /// What rules make of one event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ConnectionTestResult"))]
 pub struct TestResult {
     /// Whether the filter lets it through; it does when there is none.
     pub matched: bool,
@@ -88,6 +94,7 @@ pub struct TestResult {
 
 /// Something that would go wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ConnectionTestError"))]
 pub struct TestError {
     pub part: TestPart,
     pub message: String,
@@ -100,6 +107,7 @@ pub struct TestError {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ConnectionTestPart"))]
 #[serde(rename_all = "snake_case")]
 pub enum TestPart {
     Transform,
@@ -108,6 +116,7 @@ pub enum TestPart {
 
 /// Rules to be held against the last events of a source.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ConnectionPreviewInput"))]
 #[serde(deny_unknown_fields)]
 pub struct PreviewInput {
     /// Not needed with `connection_id`.
@@ -117,15 +126,18 @@ pub struct PreviewInput {
     #[serde(default)]
     pub connection_id: Option<ConnectionId>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::filter::Filter>"))]
     pub filter: Option<Value>,
     #[serde(default)]
     pub transform: Option<String>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::JsonSchemaDocument>"))]
     pub schema: Option<Value>,
     #[serde(default)]
     pub schema_action: Option<SchemaAction>,
     /// Events to look at, the newest first: 1 to 1000, 100 when it is left out.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 1, "maximum" = Self::MAX_LIMIT, "default" = Self::DEFAULT_LIMIT)))]
     pub limit: Option<u32>,
 }
 
@@ -136,6 +148,7 @@ impl PreviewInput {
 
 /// What rules would have made of the last events.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ConnectionPreview"))]
 pub struct Preview {
     pub counts: PreviewCounts,
     /// Newest first.
@@ -145,6 +158,7 @@ pub struct Preview {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PreviewCounts {
     pub events: u32,
     /// Those that would be delivered, whether or not a schema warns.
@@ -172,6 +186,7 @@ impl PreviewCounts {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PreviewLine {
     pub event_id: EventId,
     pub received_at: Timestamp,
@@ -188,6 +203,7 @@ pub struct PreviewLine {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum PreviewVerdict {
     /// It is delivered.
@@ -213,6 +229,7 @@ impl PreviewVerdict {
 
 /// A schema that the last events of a source fit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InferredSchema {
     /// Draft 2020-12.
     pub schema: Value,
@@ -222,6 +239,7 @@ pub struct InferredSchema {
 
 /// A place in payloads that was seen, for those who write filters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SeenField {
     /// As filters write it.
     pub field: String,
@@ -234,6 +252,7 @@ pub struct SeenField {
 
 /// Places in the last events of a source.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SeenFields {
     pub fields: Vec<SeenField>,
     /// Events that were looked at.

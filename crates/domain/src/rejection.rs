@@ -10,6 +10,7 @@ use crate::{
 
 /// A refused request as its owner sees it, with what is secret in its headers masked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RejectedRequest {
     pub id: RequestId,
     pub source_id: SourceId,
@@ -35,6 +36,7 @@ pub struct RejectedRequest {
 
 /// Which check it did not pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RejectionReason {
     TooLarge,
@@ -93,6 +95,7 @@ impl std::str::FromStr for RejectionReason {
 
 /// What was expected, and what was seen instead.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RejectionDetail {
     /// A sentence for people.
     pub message: String,

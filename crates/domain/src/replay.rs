@@ -19,6 +19,7 @@ pub const MAX_UNFINISHED: u16 = 20;
 
 /// Where a replay stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ReplayStatus {
     /// Not yet begun.
@@ -85,6 +86,7 @@ impl std::str::FromStr for ReplayStatus {
 
 /// What a replay has gone through so far, or would go through.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReplayCounts {
     /// Events of the range that were looked at.
     pub events: u64,
@@ -120,6 +122,7 @@ impl ReplayCounts {
 
 /// What became of a replay's deliveries up to now.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReplayOutcome {
     /// Waiting, held or being sent.
     pub open: u64,
@@ -132,6 +135,7 @@ pub struct ReplayOutcome {
 
 /// A replay as it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Replay {
     pub id: ReplayId,
     pub env_id: EnvId,
@@ -185,6 +189,7 @@ impl Replay {
 
 /// What a replay would do, as far as it was counted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DryRun {
     /// Always true: nothing was made.
     pub dry_run: bool,
@@ -200,6 +205,7 @@ pub struct DryRun {
 
 /// What makes a replay.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ReplayInput {
     #[serde(default)]
@@ -209,15 +215,20 @@ pub struct ReplayInput {
     pub from: Timestamp,
     pub to: Timestamp,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::filter::Filter>"))]
     pub filter: Option<Value>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 1, "maximum" = MAX_RATE)))]
     pub rate_per_second: Option<u32>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 1, "maximum" = MAX_LIMIT)))]
     pub limit: Option<u32>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
     pub include_duplicates: Option<bool>,
     /// Only counts.
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("default" = false)))]
     pub dry_run: Option<bool>,
 }
 

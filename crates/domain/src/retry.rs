@@ -8,6 +8,7 @@ use crate::field::FieldErrors;
 
 /// How often and when a delivery is tried. `max_attempts` counts every try, the first included.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RetryPolicy {
     pub strategy: RetryStrategy,
     /// For `schedule`: the wait before the 2nd, 3rd, … try. The last one repeats when there are more tries.
@@ -22,6 +23,7 @@ pub struct RetryPolicy {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RetryStrategy {
     /// base, 2·base, 4·base, …
@@ -135,19 +137,25 @@ pub fn parse_waits(text: &str) -> Result<Vec<u32>, &'static str> {
 
 /// What sets a retry policy; what is absent has its default.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RetryInput {
     #[serde(default)]
     pub strategy: Option<RetryStrategy>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("items" = {"type": "integer", "minimum": 0, "maximum": 604_800})))]
     pub intervals_seconds: Option<Vec<u32>>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 1, "maximum" = 604_800)))]
     pub base_seconds: Option<u32>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 1, "maximum" = 50)))]
     pub max_attempts: Option<u32>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 0, "maximum" = 1)))]
     pub jitter: Option<f64>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("maxItems" = 50, "items" = {"type": "integer", "minimum": 300, "maximum": 599})))]
     pub give_up_on: Option<Vec<u16>>,
 }
 

@@ -12,6 +12,7 @@ use crate::{
 
 /// What became of one event on one connection.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventRoute {
     pub connection_id: ConnectionId,
     /// `None` of a connection that was deleted, unless a delivery tells it.
@@ -28,6 +29,7 @@ pub struct EventRoute {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum RouteOutcome {
     /// There is a delivery.
@@ -64,6 +66,7 @@ impl RouteOutcome {
 
 /// What went over the routes of a project lately.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RouteCounts {
     /// What is counted came after.
     pub since: Timestamp,
@@ -73,12 +76,14 @@ pub struct RouteCounts {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SourceCount {
     pub source_id: SourceId,
     pub events: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConnectionCount {
     pub connection_id: ConnectionId,
     pub source_id: SourceId,
@@ -94,6 +99,7 @@ pub struct ConnectionCount {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DestinationCount {
     pub destination_id: DestinationId,
     pub succeeded: u64,

@@ -16,6 +16,7 @@ use crate::{
 
 /// An ingest URL and its checks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Source {
     pub id: SourceId,
     pub env_id: EnvId,
@@ -36,6 +37,7 @@ pub struct Source {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SourceStatus {
     #[default]
@@ -67,24 +69,31 @@ impl std::str::FromStr for SourceStatus {
 
 /// What makes or changes a source.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SourceInput {
+    #[cfg_attr(feature = "schema", schemars(extend("minLength" = 1, "maxLength" = 100)))]
     pub name: String,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength" = 60)))]
     pub slug: Option<String>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("maxLength" = 1000)))]
     pub description: Option<String>,
     #[serde(default)]
     pub template: Option<TemplateId>,
     #[serde(default)]
     pub verification: Option<VerificationInput>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("maxItems" = crate::ip_rules::IpRules::MAX_RANGES)))]
     pub ip_allowlist: Option<Vec<String>>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("maxItems" = crate::ip_rules::IpRules::MAX_RANGES)))]
     pub ip_denylist: Option<Vec<String>>,
     #[serde(default)]
     pub dedup: Option<DedupInput>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<crate::schema::JsonSchemaDocument>"))]
     pub schema: Option<Value>,
     #[serde(default)]
     pub schema_action: Option<SchemaAction>,

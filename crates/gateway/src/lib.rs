@@ -27,6 +27,7 @@ pub mod http_client;
 pub mod hub;
 mod infer;
 mod jobs;
+pub mod mail;
 pub mod manage;
 pub mod pipeline;
 pub mod providers;
@@ -37,6 +38,7 @@ pub mod rules;
 pub mod schema;
 pub mod secrets;
 mod seen_fields;
+pub mod streams;
 pub mod transform;
 pub mod worker;
 
@@ -57,11 +59,13 @@ use crate::{
     health::Health,
     http_client::HttpClient,
     hub::Hub,
+    mail::Mailer,
     pipeline::ingest::BodyRoom,
     registry::Registry,
     rejections::Rejections,
     route_counts::RouteCounts,
     secrets::{Vault, follow::Follower},
+    streams::Streams,
     worker::Workers,
 };
 
@@ -76,6 +80,8 @@ pub struct Settings {
     /// Networks that deliveries may reach although they are not public.
     pub allow_targets: Vec<ipnet::IpNet>,
     pub signup: SignupPolicy,
+    /// How letters are sent, where they can be.
+    pub mail: Option<mail::Settings>,
 }
 
 /// Who may make an account.
@@ -106,6 +112,9 @@ struct Inner {
     workers: Workers,
     client: HttpClient,
     hub: Hub,
+    mail: Mailer,
+    streams: Streams,
+    wrong_codes: manage::devices::WrongCodes,
     stop: CancellationToken,
     tasks: TaskTracker,
     writers: tokio::sync::Mutex<tokio::task::JoinSet<()>>,
@@ -202,8 +211,10 @@ impl Gateway {
         if store.is_shared() {
             tasks.spawn(count_nodes(store.clone(), Arc::clone(&nodes), stop.clone()));
         }
+        let streams = Streams::new(store.clone(), stop.clone(), tasks.clone());
         let writers = tokio::sync::Mutex::new(writers);
         let bodies = BodyRoom::quota();
+        let mail = Mailer::new(settings.mail.clone(), stop.clone(), tasks.clone());
         let inner = Inner {
             settings,
             store,
@@ -214,6 +225,9 @@ impl Gateway {
             workers,
             client,
             hub,
+            mail,
+            streams,
+            wrong_codes: manage::devices::WrongCodes::default(),
             stop,
             tasks,
             writers,
@@ -257,6 +271,12 @@ impl Gateway {
     #[must_use]
     pub fn public_url(&self) -> &str {
         &self.inner.settings.public_url
+    }
+
+    /// By which letters are sent to people.
+    #[must_use]
+    pub fn mailer(&self) -> &Mailer {
+        &self.inner.mail
     }
 
     #[must_use]

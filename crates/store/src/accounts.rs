@@ -1,10 +1,12 @@
 //! People and their organizations.
 
 use domain::{
+    audit::AuditEntry,
     id::{EnvId, OrgId, UserId},
     org::{Email, Membership, User},
     permission::Role,
     project::EnvironmentSpec,
+    team::Organization,
     time::Timestamp,
 };
 use sea_orm::{
@@ -13,10 +15,10 @@ use sea_orm::{
 };
 
 use crate::{
+    connection::Transaction,
     db::Store,
-    entity::{membership, org, user},
-    environments,
-    error::{Result, StoreError},
+    entity::{membership, user},
+    error::Result,
     row::{at, get, parse, uuid},
 };
 
@@ -26,10 +28,10 @@ pub struct NewAccount<'a> {
     pub email: &'a Email,
     pub name: &'a str,
     pub password_hash: &'a str,
-    pub org_id: OrgId,
-    pub org_name: &'a str,
+    pub organization: &'a Organization,
     pub env_id: EnvId,
     pub project: &'a EnvironmentSpec,
+    pub entry: &'a AuditEntry,
 }
 
 impl Store {
@@ -40,35 +42,34 @@ impl Store {
     /// # Errors
     /// [`StoreError::Conflict`] when the e-mail address is taken.
     pub async fn insert_account(&self, account: NewAccount<'_>, now: Timestamp) -> Result<()> {
-        let at = now.as_micros();
         let transaction = self.begin().await?;
+        let person = (account.name, account.password_hash);
+        self.insert_user_in(&transaction, account.user_id, account.email, person, now).await?;
+        let project = (account.env_id, account.project);
+        self.insert_organization_in(&transaction, account.organization, account.user_id, project).await?;
+        self.write_audit_in(&transaction, account.entry).await?;
+        self.commit(transaction).await
+    }
+
+    /// Makes a person with a name and the hash of a password.
+    pub(crate) async fn insert_user_in(
+        &self,
+        transaction: &Transaction,
+        id: UserId,
+        email: &Email,
+        (name, password_hash): (&str, &str),
+        now: Timestamp,
+    ) -> Result<()> {
         user::ActiveModel {
-            id: Set(uuid(account.user_id.as_u128())),
-            email: Set(account.email.as_str().to_owned()),
-            name: Set(account.name.to_owned()),
-            password_hash: Set(account.password_hash.to_owned()),
-            created_at: Set(at),
-            updated_at: Set(at),
+            id: Set(uuid(id.as_u128())),
+            email: Set(email.as_str().to_owned()),
+            name: Set(name.to_owned()),
+            password_hash: Set(password_hash.to_owned()),
+            created_at: Set(now.as_micros()),
+            updated_at: Set(now.as_micros()),
         }
-        .insert(&transaction)
+        .insert(transaction)
         .await?;
-        org::ActiveModel {
-            id: Set(uuid(account.org_id.as_u128())),
-            name: Set(account.org_name.to_owned()),
-            created_at: Set(at),
-        }
-        .insert(&transaction)
-        .await?;
-        membership::ActiveModel {
-            org_id: Set(uuid(account.org_id.as_u128())),
-            user_id: Set(uuid(account.user_id.as_u128())),
-            role: Set(Role::Owner.as_str().to_owned()),
-            created_at: Set(at),
-        }
-        .insert(&transaction)
-        .await?;
-        environments::new_row(account.env_id, account.org_id, account.project, now).insert(&transaction).await?;
-        self.commit(transaction).await?;
         Ok(())
     }
 
@@ -107,16 +108,6 @@ impl Store {
         let key = (uuid(org.as_u128()), uuid(user.as_u128()));
         let row = membership::Entity::find_by_id(key).one(self.reader()).await?;
         row.map(|row| parse("memberships", "role", &row.role)).transpose()
-    }
-
-    /// Makes a person a member of an organization, or changes what they are in it.
-    pub async fn set_role(&self, user: UserId, org: OrgId, role: Role, now: Timestamp) -> Result<()> {
-        let sql = "INSERT INTO memberships (org_id, user_id, role, created_at) VALUES ($1, $2, $3, $4) \
-            ON CONFLICT (org_id, user_id) DO UPDATE SET role = excluded.role";
-        let values =
-            [uuid(org.as_u128()).into(), uuid(user.as_u128()).into(), role.as_str().into(), now.as_micros().into()];
-        self.writer().execute_raw(self.statement(sql, values)).await.map_err(StoreError::from)?;
-        self.sync().await
     }
 }
 

@@ -74,6 +74,13 @@ impl Scope {
         Ok(())
     }
 
+    pub async fn rename_api_key(&self, id: ApiKeyId, name: &str) -> Result<()> {
+        let sql = "UPDATE api_keys SET name = $1 WHERE env_id = $2 AND id = $3";
+        let values = [name.into(), self.env_uuid().into(), uuid(id.as_u128()).into()];
+        self.store.writer().execute_raw(self.store.statement(sql, values)).await?;
+        self.store.sync().await
+    }
+
     /// Ends a key at `at`, unless it ends earlier. Returns whether there is such a key.
     pub async fn revoke_api_key(&self, id: ApiKeyId, at: Timestamp) -> Result<bool> {
         let sql = "UPDATE api_keys SET revoked_at = CASE WHEN revoked_at < $1 THEN revoked_at ELSE $1 END \

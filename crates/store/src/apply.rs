@@ -75,7 +75,7 @@ impl Scope {
                 return Ok(false);
             }
         }
-        self.store.commit(transaction).await?;
+        self.commit(transaction).await?;
         self.store.config_changed();
         Ok(true)
     }

@@ -64,7 +64,7 @@ impl Scope {
         let transaction = self.store.begin().await?;
         let version = next_version(&self.store, &transaction).await?;
         self.insert_connection_in(&transaction, id, spec, version, now).await?;
-        self.store.commit(transaction).await?;
+        self.commit(transaction).await?;
         self.store.config_changed();
         Ok(())
     }
@@ -97,7 +97,7 @@ impl Scope {
         if !self.update_connection_in(&transaction, id, spec, version, now).await? {
             return Ok(false);
         }
-        self.store.commit(transaction).await?;
+        self.commit(transaction).await?;
         self.store.config_changed();
         Ok(true)
     }
@@ -112,6 +112,7 @@ impl Scope {
     ) -> Result<bool> {
         let query = self.find_connections().filter(Column::Id.eq(uuid(id.as_u128())));
         let Some(row) = query.one(transaction).await? else { return Ok(false) };
+        self.check_state(at(row.updated_at))?;
         fill(row.into_active_model(), spec, version, now)?.update(transaction).await?;
         Ok(true)
     }
@@ -122,12 +123,13 @@ impl Scope {
         let version = next_version(&self.store, &transaction).await?;
         let query = self.find_connections().filter(Column::Id.eq(uuid(id.as_u128())));
         let Some(row) = query.one(&transaction).await? else { return Ok(false) };
+        self.check_state(at(row.updated_at))?;
         let mut row = row.into_active_model();
         row.version = Set(version);
         row.updated_at = Set(now.as_micros());
         row.deleted_at = Set(Some(now.as_micros()));
         row.update(&transaction).await?;
-        self.store.commit(transaction).await?;
+        self.commit(transaction).await?;
         self.store.config_changed();
         Ok(true)
     }

@@ -17,7 +17,7 @@ use crate::{
     writer::events_of,
 };
 
-const COLUMNS: &str = "e.id, e.event_id, e.connection_id, e.destination_id, e.status, e.attempt_count, e.due_at, e.is_dlq, \
+pub(crate) const COLUMNS: &str = "e.id, e.event_id, e.connection_id, e.destination_id, e.status, e.attempt_count, e.due_at, e.is_dlq, \
     e.issue_id, e.last_error, e.schema_errors, e.replay_id, e.created_at, e.updated_at";
 /// What most deliveries end as, so that no index leads to them.
 const USUAL: &str = DeliveryStatus::Succeeded.as_str();
@@ -179,7 +179,7 @@ impl Scope {
     }
 }
 
-fn delivery(row: &QueryResult) -> Result<Delivery> {
+pub(crate) fn delivery(row: &QueryResult) -> Result<Delivery> {
     const T: &str = "deliveries";
     let id = |column| get::<Uuid>(row, column).map(|id| id.as_u128());
     Ok(Delivery {

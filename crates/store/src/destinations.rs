@@ -38,7 +38,7 @@ impl Scope {
         let transaction = self.store.begin().await?;
         let version = next_version(&self.store, &transaction).await?;
         self.insert_destination_in(&transaction, id, spec, version, now).await?;
-        self.store.commit(transaction).await?;
+        self.commit(transaction).await?;
         self.store.config_changed();
         Ok(())
     }
@@ -69,7 +69,7 @@ impl Scope {
         if !self.update_destination_in(&transaction, id, spec, version, now).await? {
             return Ok(false);
         }
-        self.store.commit(transaction).await?;
+        self.commit(transaction).await?;
         self.store.config_changed();
         Ok(true)
     }
@@ -84,6 +84,7 @@ impl Scope {
     ) -> Result<bool> {
         let query = self.find_destinations().filter(Column::Id.eq(uuid(id.as_u128())));
         let Some(row) = query.one(transaction).await? else { return Ok(false) };
+        self.check_state(at(row.updated_at))?;
         fill(row.into_active_model(), spec, version, now)?.update(transaction).await?;
         Ok(true)
     }

@@ -1,17 +1,19 @@
 //! Projects.
 
 use domain::{
+    audit::AuditEntry,
     id::{EnvId, OrgId},
     project::{Environment, EnvironmentSpec, Overview},
     time::Timestamp,
 };
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
+    QueryOrder, QuerySelect, prelude::Uuid,
 };
 
 use crate::{
     config::next_version,
+    connection::Transaction,
     db::Store,
     entity::environment::{ActiveModel, Column, Entity, Model},
     error::{Result, StoreError},
@@ -36,22 +38,37 @@ impl Store {
         rows.into_iter().map(Environment::try_from).collect()
     }
 
+    /// Returns whether there is such an organization.
     pub async fn insert_environment(
         &self,
         id: EnvId,
         org: OrgId,
         spec: &EnvironmentSpec,
         now: Timestamp,
-    ) -> Result<()> {
-        new_row(id, org, spec, now).insert(self.writer()).await?;
-        self.sync().await
+        entry: &AuditEntry,
+    ) -> Result<bool> {
+        let transaction = self.begin().await?;
+        if !self.lock_organization(&transaction, org).await? {
+            return Ok(false);
+        }
+        new_row(id, org, spec, now).insert(&transaction).await?;
+        self.write_audit_in(&transaction, entry).await?;
+        self.commit(transaction).await?;
+        Ok(true)
     }
 
     /// Returns whether there was such a project.
-    pub async fn update_environment(&self, id: EnvId, spec: &EnvironmentSpec, now: Timestamp) -> Result<bool> {
+    pub async fn update_environment(
+        &self,
+        scope: &Scope,
+        spec: &EnvironmentSpec,
+        now: Timestamp,
+        entry: Option<&AuditEntry>,
+    ) -> Result<bool> {
         let transaction = self.begin().await?;
-        let query = Entity::find_by_id(uuid(id.as_u128())).filter(Column::DeletedAt.is_null());
-        let Some(row) = query.one(&transaction).await? else { return Ok(false) };
+        let query = Entity::find_by_id(scope.env_uuid()).filter(Column::DeletedAt.is_null());
+        let Some(row) = query.lock_exclusive().one(&transaction).await? else { return Ok(false) };
+        scope.check_state(at(row.updated_at))?;
         let mut row = row.into_active_model();
         row.name = Set(spec.name.clone());
         row.slug = Set(spec.slug.clone());
@@ -59,15 +76,49 @@ impl Store {
         row.retention_days = Set(spec.retention_days.days());
         row.updated_at = Set(now.as_micros());
         row.update(&transaction).await?;
+        if let Some(entry) = entry {
+            self.write_audit_in(&transaction, entry).await?;
+        }
         self.commit(transaction).await?;
         Ok(true)
     }
 
-    /// Closes a project: it, its configuration and its keys are gone at once for everybody.
-    pub async fn delete_environment(&self, id: EnvId, now: Timestamp) -> Result<()> {
+    /// Closes a project: it, its configuration and its keys are gone at once for everybody. Returns false when it is the
+    /// last of its organization, which stays.
+    pub async fn delete_environment(
+        &self,
+        org: OrgId,
+        scope: &Scope,
+        now: Timestamp,
+        entry: &AuditEntry,
+    ) -> Result<bool> {
         let transaction = self.begin().await?;
+        // So that of two that are deleted at one time the second one sees the first.
+        self.lock_organization(&transaction, org).await?;
+        let sql = "SELECT count(*) AS found FROM environments WHERE org_id = $1 AND deleted_at IS NULL AND id <> $2";
+        let values = [uuid(org.as_u128()).into(), scope.env_uuid().into()];
+        if self.count_in(&transaction, sql, values).await? == 0 {
+            return Ok(false);
+        }
         let version = next_version(self, &transaction).await?;
-        let env = uuid(id.as_u128());
+        if scope.has_states() {
+            let row = Entity::find_by_id(scope.env_uuid()).lock_exclusive().one(&transaction).await?;
+            row.map_or(Ok(()), |row| scope.check_state(at(row.updated_at)))?;
+        }
+        self.delete_environment_in(&transaction, scope.env_uuid(), version, now).await?;
+        self.write_audit_in(&transaction, entry).await?;
+        self.commit(transaction).await?;
+        self.config_changed();
+        Ok(true)
+    }
+
+    pub(crate) async fn delete_environment_in(
+        &self,
+        transaction: &Transaction,
+        env: Uuid,
+        version: i64,
+        now: Timestamp,
+    ) -> Result<()> {
         for table in ["sources", "destinations", "connections"] {
             let sql =
                 format!("UPDATE {table} SET deleted_at = $1, version = $2 WHERE env_id = $3 AND deleted_at IS NULL");
@@ -80,14 +131,7 @@ impl Store {
         ] {
             transaction.execute_raw(self.statement(sql, [now.as_micros().into(), env.into()])).await?;
         }
-        self.commit(transaction).await?;
-        self.config_changed();
         Ok(())
-    }
-
-    pub async fn count_environments(&self, org: OrgId) -> Result<u64> {
-        let query = Entity::find().filter(Column::OrgId.eq(uuid(org.as_u128()))).filter(Column::DeletedAt.is_null());
-        Ok(query.count(self.reader()).await?)
     }
 }
 

@@ -15,6 +15,9 @@ pub enum StoreError {
     /// Something like it exists already.
     #[error("a row of the same key exists: {0}")]
     Conflict(String),
+    /// It is in another state than those in which it may be changed.
+    #[error("the row was changed since")]
+    Stale,
     /// A row holds what this version cannot read.
     #[error("{table}.{column} holds what cannot be read: {detail}")]
     Corrupt { table: &'static str, column: &'static str, detail: String },

@@ -129,7 +129,12 @@ impl Scope {
     }
 
     /// Each with its place in lists.
-    async fn select_issues(&self, clause: &str, mut values: Vec<Value>, limit: u64) -> Result<Vec<(Issue, u128)>> {
+    pub(crate) async fn select_issues(
+        &self,
+        clause: &str,
+        mut values: Vec<Value>,
+        limit: u64,
+    ) -> Result<Vec<(Issue, u128)>> {
         values.push(i64::try_from(limit).unwrap_or(i64::MAX).into());
         let sql = format!("SELECT {COLUMNS} FROM issues e WHERE {clause} ORDER BY e.seen DESC LIMIT ${}", values.len());
         let rows = self.store.reader().query_all_raw(self.store.statement(sql, values)).await?;

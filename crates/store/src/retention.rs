@@ -36,7 +36,7 @@ const OPEN: &str = "('pending', 'in_flight', 'waiting', 'held')";
 const DELETED_LIMIT: u32 = 100;
 
 /// What goes with a project beside that.
-const WITH_A_PROJECT: [&str; 11] = [
+const WITH_A_PROJECT: [&str; 12] = [
     "replays",
     "route_counts",
     "rejected_requests",
@@ -48,6 +48,7 @@ const WITH_A_PROJECT: [&str; 11] = [
     "sources",
     "destinations",
     "api_keys",
+    "idempotency_keys",
 ];
 
 /// What became of a look at some old events.
@@ -66,6 +67,7 @@ pub struct Removal {
 pub enum Table {
     Deliveries,
     Attempts,
+    Forwards,
     Bodies,
     Events,
     Health,
@@ -74,14 +76,22 @@ pub enum Table {
 
 impl Table {
     /// In the order in which a deleted project loses them: the queue first, so that nobody works on it any more.
-    pub const ALL: [Self; 6] =
-        [Self::Deliveries, Self::Attempts, Self::Bodies, Self::Events, Self::Health, Self::LastAttempts];
+    pub const ALL: [Self; 7] = [
+        Self::Deliveries,
+        Self::Attempts,
+        Self::Forwards,
+        Self::Bodies,
+        Self::Events,
+        Self::Health,
+        Self::LastAttempts,
+    ];
 
     /// Its name, and the column that stands behind the project in its key.
     const fn key(self) -> (&'static str, &'static str) {
         match self {
             Self::Deliveries => ("deliveries", "id"),
             Self::Attempts => ("attempts", "delivery_id"),
+            Self::Forwards => ("forwards", "event_id"),
             Self::Bodies => ("event_bodies", "event_id"),
             Self::Events => ("events", "id"),
             Self::Health => ("destination_health", "destination_id"),

@@ -17,7 +17,7 @@ use crate::{
     db::Store,
     entity::source::{ActiveModel, Column, Entity, Model},
     error::{Result, StoreError},
-    row::{at, json, number, parse, to_json, uuid},
+    row::{at, get, json, number, parse, to_json, uuid},
     scope::{Scope, page_query},
 };
 
@@ -68,7 +68,7 @@ impl Scope {
         let transaction = self.store.begin().await?;
         let version = next_version(&self.store, &transaction).await?;
         self.insert_source_in(&transaction, id, spec, version, now).await?;
-        self.store.commit(transaction).await?;
+        self.commit(transaction).await?;
         self.store.config_changed();
         Ok(())
     }
@@ -101,7 +101,7 @@ impl Scope {
         if !self.update_source_in(&transaction, id, spec, version, now).await? {
             return Ok(false);
         }
-        self.store.commit(transaction).await?;
+        self.commit(transaction).await?;
         self.store.config_changed();
         Ok(true)
     }
@@ -116,6 +116,7 @@ impl Scope {
     ) -> Result<bool> {
         let query = self.find_sources().filter(Column::Id.eq(uuid(id.as_u128())));
         let Some(row) = query.one(transaction).await? else { return Ok(false) };
+        self.check_state(at(row.updated_at))?;
         fill(row.into_active_model(), spec, version, now)?.update(transaction).await?;
         Ok(true)
     }
@@ -135,6 +136,14 @@ impl Scope {
     ) -> Result<bool> {
         let transaction = self.store.begin().await?;
         let version = next_version(&self.store, &transaction).await?;
+        if self.has_states() {
+            // Nobody changes it meanwhile: the version is taken.
+            let sql = format!("SELECT updated_at FROM {table} WHERE env_id = $1 AND id = $2 AND deleted_at IS NULL");
+            let values = [self.env_uuid().into(), uuid(id).into()];
+            let row = transaction.query_one_raw(self.store.statement(sql, values)).await?;
+            let Some(row) = row else { return Ok(false) };
+            self.check_state(at(get(&row, "updated_at")?))?;
+        }
         let set = "SET deleted_at = $1, updated_at = $1, version = $2 WHERE env_id = $3 AND deleted_at IS NULL";
         let values = || [now.as_micros().into(), version.into(), self.env_uuid().into(), uuid(id).into()];
         let sql = format!("UPDATE {table} {set} AND id = $4");
@@ -142,7 +151,7 @@ impl Scope {
         if deleted {
             let sql = format!("UPDATE connections {set} AND {end} = $4");
             transaction.execute_raw(self.store.statement(sql, values())).await?;
-            self.store.commit(transaction).await?;
+            self.commit(transaction).await?;
             self.store.config_changed();
         }
         Ok(deleted)

@@ -143,6 +143,23 @@ const STATEMENTS: &[(&str, &[&str])] = &[
         "SELECT count(*) FROM (SELECT 1 FROM deliveries e WHERE e.env_id = ? AND e.issue_id = ? AND e.is_dlq = TRUE LIMIT 1000)",
         &["e USING COVERING INDEX deliveries_issue (env_id=? AND issue_id=? AND is_dlq=?)"],
     ),
+    // What is new, for those who follow it.
+    (
+        "SELECT e.id, b.rowid AS place FROM event_bodies b CROSS JOIN events e WHERE b.rowid > ? AND b.rowid <= ? \
+         AND +b.env_id = ? AND e.env_id = b.env_id AND e.id = b.event_id ORDER BY b.rowid LIMIT 501",
+        &["b USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)", "e USING PRIMARY KEY (env_id=? AND id=?)"],
+    ),
+    // The two halves of what has changed: what was made lately is read whole and sorted, of the rest what changed late.
+    (
+        "SELECT e.id, e.updated_at FROM deliveries e WHERE e.env_id = ? AND (e.updated_at, e.id) > (?, ?) \
+         AND e.updated_at >= ? AND e.id >= ?",
+        &["e USING PRIMARY KEY (env_id=? AND id>?)"],
+    ),
+    (
+        "SELECT e.id, e.updated_at FROM deliveries e WHERE e.env_id = ? AND (e.updated_at, e.id) > (?, ?) \
+         AND e.updated_at >= ? AND e.updated_at > e.created_at + 60000000 AND e.id < ?",
+        &["deliveries_late (env_id=? AND (updated_at,id)>(?,?))"],
+    ),
     // A step of a bulk operation.
     (
         "SELECT e.id, e.event_id FROM deliveries e WHERE e.env_id = ? AND e.issue_id = ? AND e.is_dlq = TRUE \

@@ -1,13 +1,22 @@
 //! What is no longer kept goes, with everything that belongs to it, and nothing else does.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use bytes::Bytes;
 use domain::{
+    audit::{Action, Actor, AuditEntry, AuditFilter, Target},
     delivery::{Attempt, AttemptStatus, Delivery, SentRequest, Trigger},
     event::VerificationStatus,
-    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EnvId, EventId, OrgId, SourceId, UserId},
+    id::{AttemptId, AuditEntryId, ConnectionId, DeliveryId, DestinationId, EnvId, EventId, OrgId, SourceId, UserId},
+    page::PageRequest,
     project::{EnvironmentSpec, Mode, RetentionDays},
+    team::Organization,
     time::Timestamp,
 };
 use sqlx::{AssertSqlSafe, Connection, SqliteConnection};
@@ -282,7 +291,10 @@ async fn a_deleted_project_loses_everything_and_a_living_one_nothing() {
         bench.delivered(OTHER, NOW, number).await;
     }
     let before = store.config_changes(0).await.expect("reads").version;
-    store.delete_environment(ENV, NOW).await.expect("deletes");
+    let refused = store.delete_environment(OrgId::from_u128(7), &store.scope(ENV), NOW, &entry(7)).await.expect("asks");
+    assert!(!refused, "it is the last of its organization");
+    assert!(store.delete_organization(OrgId::from_u128(7), NOW, &entry(7)).await.expect("deletes"));
+    assert!(store.deleted_organizations().await.expect("reads").is_empty(), "its project is there");
     assert!(store.deleted_environments(NOW).await.expect("reads").is_empty(), "not before its time");
     assert_eq!(store.deleted_environments(NOW.plus(Duration::from_secs(1))).await.expect("reads"), [ENV]);
 
@@ -292,12 +304,17 @@ async fn a_deleted_project_loses_everything_and_a_living_one_nothing() {
         while let (Some(next), _) = scope.remove_rows(table, from, 2).await.expect("removes") {
             (from, steps) = (next, steps + 1);
         }
-        // Nobody has counted how its destinations do.
-        let wanted = if matches!(table, Table::Health | Table::LastAttempts) { 0 } else { 2 };
+        // Nobody has counted how its destinations do, and nobody listened.
+        let wanted = if matches!(table, Table::Forwards | Table::Health | Table::LastAttempts) { 0 } else { 2 };
         assert_eq!(steps, wanted, "{table:?}: two of five, two more, and the last");
     }
     scope.remove_environment().await.expect("removes");
     assert!(store.deleted_environments(NOW.plus(Duration::from_secs(1))).await.expect("reads").is_empty());
+    assert_eq!(store.deleted_organizations().await.expect("reads"), [OrgId::from_u128(7)]);
+    assert!(!store.remove_organization(OrgId::from_u128(7)).await.expect("removes its entries"));
+    assert!(store.remove_organization(OrgId::from_u128(7)).await.expect("removes it"));
+    assert!(store.deleted_organizations().await.expect("reads").is_empty());
+    assert!(store.organization(OrgId::from_u128(8)).await.expect("reads").is_some());
     assert_eq!(bench.rows(ENV).await, [0, 0, 0, 0]);
     assert_eq!(bench.rows(OTHER).await, [5, 5, 5, 5]);
     assert_eq!(store.retentions().await.expect("reads"), [(OTHER, RetentionDays::default())]);
@@ -341,10 +358,43 @@ async fn account(store: &Store, env: EnvId, number: u128) {
         email: &format!("{number}@example.com").parse().expect("an address"),
         name: "Somebody",
         password_hash: "none",
-        org_id: OrgId::from_u128(number),
-        org_name: "Acme",
+        organization: &Organization { id: OrgId::from_u128(number), name: "Acme".into(), created_at: NOW },
         env_id: env,
         project: &project,
+        entry: &entry(number),
     };
     store.insert_account(account, NOW).await.expect("stored");
+}
+
+/// An entry of the audit log of organization `number`.
+fn entry(number: u128) -> AuditEntry {
+    static WRITTEN: AtomicU64 = AtomicU64::new(0);
+    AuditEntry {
+        id: AuditEntryId::new(NOW, WRITTEN.fetch_add(1, Ordering::Relaxed).into()),
+        org_id: OrgId::from_u128(number),
+        env_id: None,
+        actor: Actor::system(),
+        address: None,
+        action: Action::OrganizationUpdate.as_str().to_owned(),
+        target: Target::new("organization", OrgId::from_u128(number), "Acme"),
+        before: None,
+        after: None,
+        at: NOW,
+    }
+}
+
+#[tokio::test]
+async fn old_entries_of_the_audit_log_go() {
+    let bench = bench("audit").await;
+    let store = &bench.store;
+    account(store, ENV, 7).await;
+    let org = OrgId::from_u128(7);
+    let at = |hours: u64| AuditEntryId::new(NOW.plus(Duration::from_hours(hours)), u128::from(hours));
+    for hours in 1..=3 {
+        store.write_audit(&AuditEntry { id: at(hours), ..entry(7) }).await.expect("writes");
+    }
+    assert_eq!(store.forget_audit(NOW.plus(Duration::from_hours(2))).await.expect("forgets"), 2);
+    let page = PageRequest::first(10);
+    let left = store.audit_log(org, &AuditFilter::default(), page).await.expect("reads").data;
+    assert_eq!(left.iter().map(|entry| entry.id).collect::<Vec<_>>(), [at(3), at(2)]);
 }

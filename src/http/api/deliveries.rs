@@ -1,26 +1,41 @@
 //! `/v1/deliveries`
 
-use axum::{
-    Json as Answer, Router,
-    routing::{get, post},
-};
+use axum::Json as Answer;
 use domain::{
     delivery::{Attempt, Delivery, DeliveryFilter},
     id::DeliveryId,
     page::Page,
+    permission::Scope,
     time::Timestamp,
 };
 
-use super::request::{Api, Id, Query};
-use crate::http::{AppState, error::Problem};
+use super::{
+    operation::{Operation, get, post},
+    request::{Api, Id, Query},
+};
+use crate::http::error::Problem;
 
-pub fn router() -> Router<AppState> {
-    Router::new()
-        .route("/deliveries", get(list))
-        .route("/deliveries/{id}", get(one))
-        .route("/deliveries/{id}/attempts", get(attempts))
-        .route("/deliveries/{id}/retry", post(retry))
-        .route("/deliveries/{id}/cancel", post(cancel))
+pub fn operations() -> Vec<Operation> {
+    vec![
+        get("/deliveries", list)
+            .named("listDeliveries", "Lists deliveries.")
+            .says("`issue_id`: those that the issue holds; beside `is_dlq=false` those that it has held.")
+            .filtered_by::<DeliveryFilter>()
+            .needs(Scope::Read)
+            .paged(),
+        get("/deliveries/{id}", one).named("getDelivery", "Shows a delivery.").needs(Scope::Read),
+        get("/deliveries/{id}/attempts", attempts)
+            .named("listAttempts", "Lists the attempts of a delivery, the oldest first.")
+            .needs(Scope::Read),
+        post("/deliveries/{id}/retry", retry)
+            .named("retryDelivery", "Tries a delivery now.")
+            .refuses(&[409])
+            .needs(Scope::Write),
+        post("/deliveries/{id}/cancel", cancel)
+            .named("cancelDelivery", "Ends a delivery that has not ended.")
+            .refuses(&[409])
+            .needs(Scope::Write),
+    ]
 }
 
 async fn list(api: Api, mut query: Query) -> Result<Answer<Page<Delivery>>, Problem> {

@@ -1,29 +1,64 @@
 //! `/v1/events`
 
-use axum::{
-    Json as Answer, Router,
-    routing::{get, post},
-};
+use axum::Json as Answer;
 use domain::{
     delivery::Delivery,
     event::{Event, EventFilter, EventSummary},
+    forward::{Forward, ForwardInput},
     id::EventId,
     page::Page,
+    permission::Scope,
     routes::EventRoute,
     time::Timestamp,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::json;
 
-use super::request::{Api, Id, Query};
-use crate::http::{AppState, error::Problem};
+use super::{
+    answer::{All, Created},
+    operation::{Operation, get, post},
+    request::{Api, Id, Json, Query},
+};
+use crate::http::error::Problem;
 
-pub fn router() -> Router<AppState> {
-    Router::new()
-        .route("/events", get(list))
-        .route("/events/{id}", get(one))
-        .route("/events/{id}/deliveries", get(deliveries))
-        .route("/events/{id}/routes", get(routes))
-        .route("/events/{id}/retry", post(retry))
+pub fn operations() -> Vec<Operation> {
+    vec![
+        get("/events", list)
+            .named("listEvents", "Lists events, newest first.")
+            .says("A search in bodies looks at 20,000 events a page, so that a page may be short, or empty, while `has_more` is true.")
+            .filtered_by::<EventFilter>()
+            .needs(Scope::Read)
+            .paged(),
+        get("/events/{id}", one)
+            .named("getEvent", "Shows an event whole: headers, body, deliveries, and what it did not match.")
+            .needs(Scope::Read),
+        get("/events/{id}/deliveries", deliveries)
+            .named("listEventDeliveries", "Lists the deliveries of an event.")
+            .needs(Scope::Read),
+        get("/events/{id}/routes", routes)
+            .named("listEventRoutes", "Tells what became of an event on each connection of its source.")
+            .needs(Scope::Read),
+        post("/events/{id}/retry", retry)
+            .named("retryEvent", "Tries the deliveries of an event once more that have failed.")
+            .refuses(&[409])
+            .needs(Scope::Write),
+        get("/events/{id}/forwards", forwards)
+            .named("listEventForwards", "Lists what listeners did with an event, oldest first.")
+            .needs(Scope::Read),
+        post("/events/{id}/forwards", note_forward)
+            .named("createEventForward", "Keeps what a local server answered to an event that a listener gave it.")
+            .example(json!({
+                "listener": "ana-laptop",
+                "target": "http://localhost:8080/hooks",
+                "started_at": "2026-01-31T12:00:00.000Z",
+                "latency_ms": 12,
+                "response_status": 200,
+                "response_headers": [["content-type", "text/plain"]],
+                "response_body": "ok",
+            }))
+            .needs(Scope::Write),
+    ]
 }
 
 async fn list(api: Api, mut query: Query) -> Result<Answer<Page<EventSummary>>, Problem> {
@@ -48,17 +83,12 @@ async fn deliveries(api: Api, Id(id): Id<EventId>) -> Result<Answer<Page<Deliver
     Ok(Answer(Page { data, next_cursor: None, has_more: false }))
 }
 
-/// A list that is never longer than one page.
-#[derive(Serialize)]
-struct All<T> {
-    data: Vec<T>,
-}
-
 async fn routes(api: Api, Id(id): Id<EventId>) -> Result<Answer<All<EventRoute>>, Problem> {
     Ok(Answer(All { data: api.gateway.event_routes(&api.access, id).await? }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RetriedEvent")]
 struct Retried {
     /// How many deliveries were queued.
     retried: u64,
@@ -67,4 +97,17 @@ struct Retried {
 async fn retry(api: Api, Id(id): Id<EventId>) -> Result<Answer<Retried>, Problem> {
     let retried = api.gateway.retry_event(&api.access, id).await?;
     Ok(Answer(Retried { retried }))
+}
+
+/// What listeners did with the event, oldest first.
+async fn forwards(api: Api, Id(id): Id<EventId>) -> Result<Answer<All<Forward>>, Problem> {
+    Ok(Answer(All { data: api.gateway.forwards(&api.access, id).await? }))
+}
+
+async fn note_forward(
+    api: Api,
+    Id(id): Id<EventId>,
+    Json(input): Json<ForwardInput>,
+) -> Result<Created<Forward>, Problem> {
+    Ok(Created(api.gateway.note_forward(&api.access, id, input).await?))
 }

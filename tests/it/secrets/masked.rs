@@ -239,9 +239,21 @@ async fn nothing_shows_a_secret(on: On) {
             }
         }
     }
+    let entries = json!(api.all("/v1/audit-log").await).to_string();
+    assert!(entries.contains("••••••••"), "the audit log tells that there are secrets");
+    seen.push(("the audit log".to_owned(), entries));
     let cookie = signed_in(&server, &world).await;
     planted.note("the session", cookie.split_once('=').expect("a value").1);
-    let lists = ["", "/events", "/sources", "/destinations", "/connections", "/settings", "/settings/keys"];
+    let lists = [
+        "",
+        "/events",
+        "/sources",
+        "/destinations",
+        "/connections",
+        "/settings",
+        "/settings/keys",
+        "/settings/audit-log",
+    ];
     paths.extend(lists.map(str::to_owned));
     for path in paths {
         let page = format!("/p/{}{path}", world.account.env_id);

@@ -152,8 +152,9 @@ async fn a_missing_key_is_told(on: On) {
     server.kill();
     let settings: Settings<'_> = &[("HOOKSTREAM_SECRET_KEY", NEW)];
     let server = world.serve_with(settings).await;
-    let told =
-        format!("the secret key {OLD_ID} is missing: it has sealed 3 stored values (1 of sources, 2 of destinations)");
+    let told = format!(
+        "the secret key {OLD_ID} is missing: it has sealed 3 stored values (1 of sources, 2 of destinations, 0 of people)"
+    );
     assert!(server.log().contains(&told), "{}", server.log());
     for command in ["status", "rotate"] {
         let output = run(&world, &["secrets", command], settings).await;

@@ -163,10 +163,18 @@ impl Client {
 
     /// Everything that a list has, page after page.
     pub async fn all(&self, list: &str) -> Vec<Value> {
+        match list.split_once('?') {
+            Some((list, query)) => self.all_with(list, query).await,
+            None => self.all_with(list, "").await,
+        }
+    }
+
+    /// The same of what fits a query.
+    pub async fn all_with(&self, list: &str, query: &str) -> Vec<Value> {
         let mut found = Vec::new();
         let mut cursor = String::new();
         loop {
-            let page = self.get(&format!("{list}?limit=250&cursor={cursor}")).await.expect(200);
+            let page = self.get(&format!("{list}?limit=250&cursor={cursor}&{query}")).await.expect(200);
             found.extend(page["data"].as_array().expect("a list").iter().cloned());
             match page["next_cursor"].as_str() {
                 Some(next) => next.clone_into(&mut cursor),

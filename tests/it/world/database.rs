@@ -118,7 +118,8 @@ impl Database {
         SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.expect("the file opens")
     }
 
-    async fn connect_postgres(&self) -> PgConnection {
+    /// A connection of the test's own, to PostgreSQL.
+    pub async fn connect_postgres(&self) -> PgConnection {
         let url = self.url().expect("asked of PostgreSQL alone");
         PgConnection::connect(&url).await.expect("PostgreSQL answers")
     }

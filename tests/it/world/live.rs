@@ -18,12 +18,7 @@ impl Live {
     /// Signs in as the account's owner and opens the stream. What every stream begins with has come.
     pub async fn open(server: &Server, account: &Account) -> Self {
         let nobody = server.client_with("");
-        let password = account.password.as_deref().expect("it was generated");
-        let form = [("email", "owner@example.com"), ("password", password), ("next", "")];
-        let signed_in = nobody.form("/api/account/sign_in", &form).header("accept", "application/json");
-        let signed_in = Answer::of(signed_in.header("sec-fetch-site", "same-origin")).await;
-        let cookie = signed_in.header("set-cookie").unwrap_or_else(|| panic!("no session: {}", signed_in.text()));
-        let cookie = cookie.split(';').next().expect("a cookie").to_owned();
+        let cookie = sign_in(server, account).await;
         let request = nobody.request(Method::GET, &format!("/live/{}", account.env_id)).header("cookie", cookie);
         let stream = request.send().await.expect("an answer");
         assert_eq!(stream.status(), 200);
@@ -54,4 +49,15 @@ impl Live {
         }
         self.buffer.clear();
     }
+}
+
+/// Signs in as the account's owner. Returns the cookie of the session.
+pub async fn sign_in(server: &Server, account: &Account) -> String {
+    let nobody = server.client_with("");
+    let password = account.password.as_deref().expect("it was generated");
+    let form = [("email", "owner@example.com"), ("password", password), ("next", "")];
+    let signed_in = nobody.form("/api/account/sign_in", &form).header("accept", "application/json");
+    let signed_in = Answer::of(signed_in.header("sec-fetch-site", "same-origin")).await;
+    let cookie = signed_in.header("set-cookie").unwrap_or_else(|| panic!("no session: {}", signed_in.text()));
+    cookie.split(';').next().expect("a cookie").to_owned()
 }

@@ -10,16 +10,20 @@ mod bouncer;
 mod client;
 mod cluster;
 mod database;
+mod feed;
 mod folder;
 mod live;
 mod load;
 mod names;
 pub mod pem;
+mod person;
+mod post_office;
 mod proxy;
 mod reconcile;
 mod server;
 pub mod signature;
 mod sink;
+mod terminal;
 mod wait;
 
 use std::process::{Output, Stdio};
@@ -30,14 +34,18 @@ pub use self::{
     client::{Answer, Client, destination},
     cluster::Cluster,
     database::Database,
+    feed::{CloseCode, Feed},
     folder::unique_name,
-    live::Live,
+    live::{Live, sign_in},
     load::{Acknowledged, Digest, Entrance, Load, Post, Tally, digest},
     names::Names,
+    person::{Person, shown_once},
+    post_office::{Manners, PostOffice},
     proxy::Proxy,
     reconcile::{Books, assert_none_twice, reconcile},
     server::Server,
     sink::{Received, Reply, Sink},
+    terminal::Terminal,
     wait::{eventually, within},
 };
 
@@ -185,6 +193,8 @@ impl World {
             }
         }
         command
+            // Nor with what they have kept by signing in.
+            .env("XDG_CONFIG_HOME", self.folder.path())
             .env("HOOKSTREAM_ADDR", "127.0.0.1:0")
             .env("HOOKSTREAM_PUBLIC_URL", PUBLIC_URL)
             .env("HOOKSTREAM_DATA_DIR", self.folder.path())
@@ -192,6 +202,8 @@ impl World {
             .env("HOOKSTREAM_ALLOW_TARGETS", "127.0.0.0/8")
             .env("HOOKSTREAM_SIGNUP", "open")
             .env("HOOKSTREAM_LOG", "info")
+            // Tests ask as often as they like.
+            .env("HOOKSTREAM_API_RATE", "off")
             .env("HOOKSTREAM_DATABASE_URL", self.database.url().unwrap_or_default())
             .envs(self.settings.iter().map(|(name, value)| (name, value)))
             .envs(settings.iter().copied());

@@ -71,6 +71,7 @@ impl Installation {
             .env("HOOKSTREAM_ADDR", address.to_string())
             .env("HOOKSTREAM_ALLOW_TARGETS", "127.0.0.0/8")
             .env("HOOKSTREAM_LOG", "warn")
+            .env("HOOKSTREAM_API_RATE", "off")
             .env("HOOKSTREAM_SECRET_KEY", "5e".repeat(32))
             .stdin(Stdio::null());
         if let Storage::Postgres(cluster) = &self.storage {

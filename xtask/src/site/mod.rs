@@ -6,6 +6,7 @@
 //! end tells the server which names to put into its pages. The server embeds the folder, so this
 //! comes before the server is compiled. Costly results are kept in a [`cache`] under their inputs.
 
+mod api_docs;
 mod bindings;
 mod cache;
 mod compress;
@@ -68,6 +69,7 @@ fn assemble(workspace: &Workspace, wasm: &std::path::Path, mode: Mode) -> Result
 
     let mut site = Site::default();
     site.add_folder(&workspace.root().join("public"))?;
+    api_docs::add(workspace, &mut site)?;
 
     let bindings = bindings::generate(wasm, mode, optimiser.as_ref(), &mut cache)?;
     let wasm = site.add_hashed("pkg/hookstream_bg", "wasm", bindings.wasm);

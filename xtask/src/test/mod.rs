@@ -42,7 +42,7 @@ const COMPILE: Step =
 
 const RUST: Step = Step {
     title: "Run the Rust tests",
-    cold: "1 to 2 min",
+    cold: "8 to 20 min",
     remedy: "look at the output above; `cargo xtask test <name>` runs one test again",
 };
 

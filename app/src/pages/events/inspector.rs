@@ -1,12 +1,13 @@
 //! The inspector: one event, what was received, and what became of it. The list stays beside it on wide screens.
 
-use domain::{event::EventSummary, page::Page, routes::EventRoute};
+use domain::{event::EventSummary, forward::Forward, page::Page, routes::EventRoute};
 use leptos::prelude::*;
 
 use super::{
     content::{EventFacts, EventNotes, EventTabs},
     delivery::DeliveryCard,
     event_status, event_title,
+    forwards::EventForwards,
     routes::EventRoutes,
     table::EventLinks,
     use_event_query,
@@ -15,8 +16,8 @@ use crate::{
     api::{
         ApiError,
         events::{
-            Body, CancelDelivery, EventContent, EventQuery, Progress, RetryDelivery, RetryEvent, events,
-            read_event_content, read_event_progress,
+            Body, CancelDelivery, EventContent, EventQuery, Progress, RetryDelivery, RetryEvent, event_forwards,
+            events, read_event_content, read_event_progress,
         },
         names::{Names, known_names},
         routes::event_routes,
@@ -49,6 +50,7 @@ pub fn EventPage() -> impl IntoView {
     let content = Resource::new(move || id.get(), move |id| read_event_content(project.id(), id));
     let progress = Resource::new(move || id.get(), move |id| read_event_progress(project.id(), id));
     let routes = Resource::new(move || id.get(), move |id| event_routes(project.id(), id));
+    let forwards = Resource::new(move || id.get(), move |id| event_forwards(project.id(), id));
     let beside = move || {
         view! {
             <Loaded
@@ -64,9 +66,19 @@ pub fn EventPage() -> impl IntoView {
     let detail = move || {
         view! {
             <Loaded
-                load=move || async move { Ok((content.await?, progress.await?, routes.await?, known.await?)) }
-                children={move |(content, progress, routes, names): (EventContent, Progress, Vec<EventRoute>, Names)| {
-                    view! { <Inspector content=content progress=progress routes=routes names=StoredValue::new(names) list=query changes=changes/> }
+                load=move || async move { Ok((content.await?, progress.await?, (routes.await?, forwards.await?), known.await?)) }
+                children={move |(content, progress, (routes, forwards), names): (EventContent, Progress, (Vec<EventRoute>, Vec<Forward>), Names)| {
+                    view! {
+                        <Inspector
+                            content=content
+                            progress=progress
+                            routes=routes
+                            forwards=forwards
+                            names=StoredValue::new(names)
+                            list=query
+                            changes=changes
+                        />
+                    }
                         .into_any()
                 }}
             />
@@ -107,6 +119,7 @@ fn Inspector(
     content: EventContent,
     progress: Progress,
     routes: Vec<EventRoute>,
+    forwards: Vec<Forward>,
     names: StoredValue<Names>,
     list: Memo<EventQuery>,
     changes: ReadSignal<u32>,
@@ -129,6 +142,12 @@ fn Inspector(
         use_fresh(routes, move || event_routes(project.id(), id.clone()))
     };
     routes.when(move || data.with(|it| it.deliveries.iter().map(|it| it.delivery.status).collect::<Vec<_>>()));
+
+    let forwards = {
+        let id = id.clone();
+        use_fresh(forwards, move || event_forwards(project.id(), id.clone()))
+    };
+    forwards.when(move || changes.get());
 
     let is_duplicate = summary.duplicate_of.is_some();
     let status =
@@ -163,6 +182,7 @@ fn Inspector(
         <EventNotes content=content.clone()/>
         <EventFacts event=summary.clone() names=names.get_value()/>
         {(!is_duplicate).then(|| view! { <Deliveries event=summary.clone() fresh=fresh names=names body=body/> })}
+        <EventForwards forwards=forwards.data()/>
         <EventRoutes event=summary.id routes=routes.data() names=names/>
         <EventTabs content=content/>
     }

@@ -5,6 +5,7 @@ mod curl;
 mod delivery;
 mod filters;
 mod first_command;
+mod forwards;
 mod inspector;
 mod list;
 mod routes;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{aws, http, kafka, pubsub, rabbitmq, setting::Setting, websocket};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DestinationType {
     Http,

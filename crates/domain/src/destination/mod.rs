@@ -46,6 +46,7 @@ use crate::{
 
 /// A receiver and how it is reached.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Destination {
     pub id: DestinationId,
     pub env_id: EnvId,
@@ -69,6 +70,7 @@ pub struct Destination {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DestinationStatus {
     #[default]
@@ -120,19 +122,26 @@ impl Destination {
 
 /// What makes or changes a destination.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct DestinationInput {
+    #[cfg_attr(feature = "schema", schemars(extend("minLength" = 1, "maxLength" = 100)))]
     pub name: String,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength" = 60)))]
     pub slug: Option<String>,
     #[serde(rename = "type")]
     pub kind: DestinationType,
+    #[cfg_attr(feature = "schema", schemars(with = "Config"))]
     pub config: Value,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Auth>"))]
     pub auth: Option<Value>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("maxProperties" = MAX_HEADERS)))]
     pub headers: Option<BTreeMap<String, String>>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 100, "maximum" = 120_000, "default" = DEFAULT_TIMEOUT_MS)))]
     pub timeout_ms: Option<u32>,
     #[serde(default)]
     pub retry: Option<RetryInput>,

@@ -80,6 +80,12 @@ impl Setting {
         matches!(self.kind, SettingKind::Secret | SettingKind::SecretText)
     }
 
+    /// The longest value of a text, in bytes.
+    #[must_use]
+    pub const fn longest(&self) -> usize {
+        if matches!(self.kind, SettingKind::SecretText) { MAX_TEXT } else { MAX_LINE }
+    }
+
     /// What there is to keep of a value, `None` when it stands for nothing.
     fn read(&self, value: &Value) -> Result<Option<Value>, String> {
         match (self.kind, value) {

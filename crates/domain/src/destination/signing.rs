@@ -7,6 +7,7 @@ use crate::{field::FieldErrors, source::is_header_name};
 
 /// Secrets as with [`crate::source::Verification`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Signing {
     pub scheme: SigningScheme,
     /// `whsec_` and base64 for Standard Webhooks, any text for a plain HMAC. Several sign at once while a secret is
@@ -24,6 +25,7 @@ pub struct Signing {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SigningScheme {
     /// The headers `webhook-id`, `webhook-timestamp`, `webhook-signature`.
@@ -34,6 +36,7 @@ pub enum SigningScheme {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum HmacAlgorithm {
     Sha1,
@@ -57,15 +60,18 @@ impl HmacAlgorithm {
 
 /// How deliveries are to be signed. Without secrets one is generated.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SigningInput {
     #[serde(default)]
     pub scheme: Option<SigningScheme>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("maxItems" = MAX_SECRETS)))]
     pub secrets: Vec<String>,
     #[serde(default)]
     pub header: Option<String>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("maxLength" = 50)))]
     pub prefix: Option<String>,
     #[serde(default)]
     pub algorithm: Option<HmacAlgorithm>,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How a rule compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "FilterOperator"))]
 #[serde(rename_all = "snake_case")]
 pub enum Op {
     Eq,

@@ -8,6 +8,7 @@ use crate::id::ConnectionId;
 
 /// The rule that decided: the one after which, from left to right, the outcome was certain.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "FilterReason"))]
 pub struct Why {
     /// Where it stands: `filter.all[1]`.
     pub place: String,
@@ -40,6 +41,7 @@ impl Why {
 
 /// A connection whose filter did not let an event through, as it was then.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "UnmatchedConnection"))]
 pub struct Unmatched {
     pub connection_id: ConnectionId,
     /// `None` where there were too many of them to keep each one's.

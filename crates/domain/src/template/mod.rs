@@ -215,6 +215,7 @@ macro_rules! templates {
 
         /// A provider that hookstream knows.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(rename_all = "snake_case")]
         pub enum TemplateId {
             $($id,)+

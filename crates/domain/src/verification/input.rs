@@ -18,19 +18,23 @@ use crate::{
 
 /// How a request is to be verified: a template mostly needs `secrets` only.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct VerificationInput {
     #[serde(default, rename = "type")]
     pub kind: Option<VerificationKind>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("maxItems" = super::MAX_SECRETS)))]
     pub secrets: Vec<String>,
     #[serde(default)]
     pub header: Option<String>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("maxLength" = 100)))]
     pub prefix: Option<String>,
     #[serde(default)]
     pub encoding: Option<Encoding>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("minimum" = 1, "maximum" = 86400)))]
     pub tolerance_seconds: Option<u32>,
     #[serde(default)]
     pub timestamp_header: Option<String>,
@@ -41,10 +45,12 @@ pub struct VerificationInput {
     #[serde(default)]
     pub signed_content: Option<String>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("maxLength" = 200)))]
     pub username: Option<String>,
     #[serde(default)]
     pub query_parameter: Option<String>,
     #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(extend("maxLength" = 500)))]
     pub verify_token: Option<String>,
     #[serde(default)]
     pub challenge_parameter: Option<String>,

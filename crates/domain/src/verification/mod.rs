@@ -20,6 +20,7 @@ const MAX_SECRET_BYTES: usize = 500;
 /// The secrets are as the provider gave them while a request is checked, sealed at rest, and masked in answers;
 /// [`Verification::map_secrets`] goes from one to the other. With a template most of this is given by it, and `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Verification {
     #[serde(rename = "type")]
     pub kind: VerificationKind,
@@ -58,6 +59,7 @@ pub struct Verification {
 
 /// What is checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum VerificationKind {
     /// Nothing: whoever knows the URL may post.
@@ -81,6 +83,7 @@ pub enum VerificationKind {
 
 /// How a signature is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "SignatureEncoding"))]
 #[serde(rename_all = "snake_case")]
 pub enum Encoding {
     #[default]
@@ -92,6 +95,7 @@ pub enum Encoding {
 
 /// How a signed time is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TimestampUnit {
     #[default]

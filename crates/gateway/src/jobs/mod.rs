@@ -7,8 +7,10 @@
 //! A node that was taken for dead may still be at work when another begins, and a node may be killed anywhere: what a job
 //! does must be harmless when it is done twice, or by halves.
 
+mod audit;
 mod bulk_operations;
 mod counts;
+mod deleted_organizations;
 mod deleted_projects;
 mod health;
 mod issues;
@@ -106,6 +108,8 @@ pub(crate) fn start(
     let runner = Runner { store: store.clone(), node, stop: stop.clone() };
     tasks.spawn(runner.clone().keep_running(counts::Counts));
     tasks.spawn(runner.clone().keep_running(sessions::Sessions));
+    tasks.spawn(runner.clone().keep_running(audit::OldEntries));
+    tasks.spawn(runner.clone().keep_running(deleted_organizations::DeletedOrganizations));
     tasks.spawn(runner.clone().keep_running(once_keys::OnceKeys));
     let replays = replays::Replays::new(registry.clone(), Pace::new(store.is_shared()));
     tasks.spawn(runner.clone().keep_running(replays));

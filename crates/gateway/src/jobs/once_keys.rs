@@ -1,4 +1,5 @@
-//! Forgets by what requests were known, which were refused, and what went over routes, once their time is over.
+//! Forgets by what requests were known, at ingest and in the API, which were refused, and what went over routes, once their
+//! time is over.
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ impl Job for OnceKeys {
         let now = turn.now().await?;
         while !turn.is_over() {
             let forgotten = turn.store.forget_once_keys(now).await?
+                + turn.store.forget_idempotency_keys(now).await?
                 + turn.store.forget_rejected(now).await?
                 + turn.store.forget_route_counts(now).await?;
             if forgotten == 0 {

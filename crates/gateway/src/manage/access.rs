@@ -1,21 +1,30 @@
 //! Who asks, and what they may do in a project.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use domain::{
     api_key::{ApiKey, looks_like_key},
-    id::{EnvId, UserId},
+    id::{EnvId, OrgId, UserId},
     permission::{Permission, Role, Scope},
     project::Environment,
+    team::Organization,
+    time::Timestamp,
 };
 use store::scope::Scope as Rows;
 
 use super::{Error, Result};
 use crate::{Gateway, auth, clock};
 
-/// Somebody who has shown who they are.
+/// Somebody who has shown who they are, and where they ask from.
 #[derive(Debug, Clone)]
-pub enum Caller {
+pub struct Caller {
+    pub who: Who,
+    /// The client's address; the command line has none.
+    pub address: Option<IpAddr>,
+}
+
+#[derive(Debug, Clone)]
+pub enum Who {
     User(UserId),
     Key(ApiKeyCaller),
 }
@@ -26,20 +35,58 @@ pub struct ApiKeyCaller {
     key: ApiKey,
 }
 
+impl Caller {
+    /// A person who has signed in.
+    #[must_use]
+    pub const fn user(id: UserId, address: Option<IpAddr>) -> Self {
+        Self { who: Who::User(id), address }
+    }
+
+    /// The same caller, who asks from `address`.
+    #[must_use]
+    pub fn coming_from(self, address: Option<IpAddr>) -> Self {
+        Self { address, ..self }
+    }
+
+    /// The project that a program's key belongs to.
+    #[must_use]
+    pub const fn env_id(&self) -> Option<EnvId> {
+        match &self.who {
+            Who::User(_) => None,
+            Who::Key(key) => Some(key.env_id()),
+        }
+    }
+}
+
 impl ApiKeyCaller {
     /// The project that the key belongs to.
     #[must_use]
     pub const fn env_id(&self) -> EnvId {
         self.key.env_id
     }
+
+    #[must_use]
+    pub const fn key(&self) -> &ApiKey {
+        &self.key
+    }
 }
 
 /// A caller inside of one project.
 #[derive(Clone)]
 pub struct Access {
+    caller: Caller,
     environment: Environment,
     granted: Granted,
     pub(super) rows: Rows,
+}
+
+/// A person inside of one of their organizations.
+#[derive(Clone)]
+pub struct OrgAccess {
+    caller: Caller,
+    user: UserId,
+    org: Organization,
+    role: Role,
 }
 
 #[derive(Debug, Clone)]
@@ -57,9 +104,21 @@ impl Access {
         self.environment.id
     }
 
+    /// Who asks, and from where.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
     #[must_use]
     pub fn environment(&self) -> &Environment {
         &self.environment
+    }
+
+    /// The same for things alone that are in one of these states, by when they were last changed.
+    #[must_use]
+    pub fn if_in(self, states: Vec<Timestamp>) -> Self {
+        Self { rows: self.rows.if_in(states), ..self }
     }
 
     /// # Errors
@@ -82,8 +141,45 @@ impl Access {
     }
 }
 
+impl OrgAccess {
+    /// Who asks, and from where.
+    #[must_use]
+    pub const fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    #[must_use]
+    pub const fn user(&self) -> UserId {
+        self.user
+    }
+
+    #[must_use]
+    pub const fn org(&self) -> &Organization {
+        &self.org
+    }
+
+    #[must_use]
+    pub const fn role(&self) -> Role {
+        self.role
+    }
+
+    /// # Errors
+    /// [`Error::Forbidden`] when the caller may not do this here.
+    pub fn require(&self, permission: Permission) -> Result<()> {
+        if self.role.may(permission) { Ok(()) } else { Err(Error::Forbidden) }
+    }
+}
+
 impl Gateway {
-    /// The caller behind an API key.
+    /// Lets a person into an organization. One that is not theirs does not exist for them, and programs have none.
+    pub async fn org_access(&self, caller: &Caller, org: OrgId) -> Result<OrgAccess> {
+        let Who::User(user) = caller.who else { return Err(Error::NotFound) };
+        let org = self.inner.store.organization(org).await?.ok_or(Error::NotFound)?;
+        let role = self.inner.store.role(user, org.id).await?.ok_or(Error::NotFound)?;
+        Ok(OrgAccess { caller: caller.clone(), user, org, role })
+    }
+
+    /// The caller behind an API key; where it asks from is for whoever knows to add.
     pub async fn caller_of_key(&self, text: &str) -> Result<Caller> {
         if !looks_like_key(text) {
             return Err(Error::Unauthenticated);
@@ -97,20 +193,20 @@ impl Gateway {
                 tracing::warn!(api_key.id = %key.id, %error, "the use of an API key could not be noted");
             }
         }
-        Ok(Caller::Key(ApiKeyCaller { key }))
+        Ok(Caller { who: Who::Key(ApiKeyCaller { key }), address: None })
     }
 
     /// Lets a caller into a project. One that is not theirs does not exist for them.
     pub async fn access(&self, caller: &Caller, env: EnvId) -> Result<Access> {
         let environment = self.inner.store.environment(env).await?.ok_or(Error::NotFound)?;
-        let granted = match caller {
-            Caller::User(user) => {
+        let granted = match &caller.who {
+            Who::User(user) => {
                 let role = self.inner.store.role(*user, environment.org_id).await?;
                 Granted::Role(role.ok_or(Error::NotFound)?)
             }
-            Caller::Key(caller) if caller.key.env_id == env => Granted::Scopes(caller.key.scopes.clone()),
-            Caller::Key(_) => return Err(Error::NotFound),
+            Who::Key(by_key) if by_key.key.env_id == env => Granted::Scopes(by_key.key.scopes.clone()),
+            Who::Key(_) => return Err(Error::NotFound),
         };
-        Ok(Access { environment, granted, rows: self.inner.store.scope(env) })
+        Ok(Access { caller: caller.clone(), environment, granted, rows: self.inner.store.scope(env) })
     }
 }

@@ -1,18 +1,23 @@
-//! Signing up and in, and what a person may see.
+//! Signing up, and what a person may see.
+
+use std::net::IpAddr;
 
 use domain::{
+    audit::Actor,
+    field::FieldErrors,
     id::{EnvId, OrgId, UserId},
-    org::{Email, SignUp, SignUpInput, User, Viewer},
+    org::{Email, SignUp, SignUpInput, SignUpOffer, Viewer},
     permission::Scope,
-    project::{EnvironmentSpec, Mode, RetentionDays},
+    team::Organization,
 };
 use store::{NewAccount, StoreError};
 
-use super::{Access, Caller, Error, Result};
+use super::{
+    Access, Caller, Error, Origin, Result, Who,
+    audit::entry,
+    organizations::{FIRST_PROJECT, first_project, made},
+};
 use crate::{Gateway, SignupPolicy, auth, clock};
-
-/// The first project of an organization.
-const FIRST_PROJECT: &str = "production";
 
 /// What [`Gateway::bootstrap`] has made.
 #[derive(Debug, serde::Serialize)]
@@ -21,6 +26,24 @@ pub struct Bootstrap {
     pub env_id: EnvId,
     pub user_id: UserId,
     pub api_key: String,
+}
+
+/// What came of a sign-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedUp {
+    /// The account is there.
+    In(UserId, EnvId),
+    /// It will be once the link is followed that was sent to the address.
+    LetterSent,
+}
+
+/// Somebody new, as they are kept.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) struct NewPerson {
+    pub name: String,
+    pub email: String,
+    pub organization: String,
+    pub password_hash: String,
 }
 
 impl Gateway {
@@ -33,12 +56,44 @@ impl Gateway {
         }
     }
 
-    /// Makes a person, an organization of their own, and its first project.
-    pub async fn sign_up(&self, input: SignUpInput) -> Result<(UserId, EnvId)> {
+    /// Who may make an account now.
+    pub async fn sign_up_offer(&self) -> Result<SignUpOffer> {
+        Ok(match self.inner.settings.signup {
+            SignupPolicy::Closed => SignUpOffer::Nobody,
+            _ if self.signup_is_open().await? => SignUpOffer::Anybody,
+            _ => SignUpOffer::Invited,
+        })
+    }
+
+    /// Makes a person, an organization of their own, and its first project. Where anybody may, and letters can be sent, the
+    /// address is asked first whether it wants that; nobody learns here whether it has an account.
+    pub async fn sign_up(&self, input: SignUpInput, origin: &Origin) -> Result<SignedUp> {
         if !self.signup_is_open().await? {
             return Err(Error::Forbidden);
         }
-        let (user, _, env) = self.make_account(input.parse()?, FIRST_PROJECT).await?;
+        let sign_up = input.parse()?;
+        check_password(&sign_up)?;
+        self.may_ask("sign up", origin).await?;
+        if self.inner.settings.signup == SignupPolicy::Open && self.inner.mail.is_configured() {
+            let person = NewPerson {
+                name: sign_up.name,
+                email: sign_up.email.as_str().to_owned(),
+                organization: sign_up.organization,
+                password_hash: auth::password::hash(sign_up.password).await?,
+            };
+            self.ask_address(sign_up.email, person);
+            return Ok(SignedUp::LetterSent);
+        }
+        let (user, _, env) = self.make_account(sign_up, FIRST_PROJECT, Some(origin.address)).await?;
+        self.note_origin(user, origin).await;
+        Ok(SignedUp::In(user, env))
+    }
+
+    /// Makes the account whose link was sent.
+    pub(super) async fn make_asked(&self, person: NewPerson, address: Option<IpAddr>) -> Result<(UserId, EnvId)> {
+        let email: Email = person.email.parse().map_err(|message: &str| Error::invalid("email", message))?;
+        let (user, _, env) = self.insert_account(&person, &email, FIRST_PROJECT, address).await?;
+        self.inner.store.set_email_verified(user, clock::now()).await?;
         Ok((user, env))
     }
 
@@ -48,35 +103,51 @@ impl Gateway {
             return Err(Error::Conflict("there are users already; give --add to make another".into()));
         }
         let project = domain::field::parse_name(project).map_err(|message| Error::invalid("project", message))?;
-        let (user_id, org_id, env_id) = self.make_account(input.parse()?, &project).await?;
-        let access = self.access(&Caller::User(user_id), env_id).await?;
+        let sign_up = input.parse()?;
+        check_password(&sign_up)?;
+        let (user_id, org_id, env_id) = self.make_account(sign_up, &project, None).await?;
+        let access = self.access(&Caller::user(user_id, None), env_id).await?;
         let input =
             domain::api_key::ApiKeyInput { name: "bootstrap".into(), scopes: Scope::ALL.to_vec(), expires_at: None };
         let key = self.create_api_key(&access, input).await?;
         Ok(Bootstrap { org_id, env_id, user_id, api_key: key.key })
     }
 
-    async fn make_account(&self, sign_up: SignUp, project: &str) -> Result<(UserId, OrgId, EnvId)> {
-        let password_hash = auth::password::hash(sign_up.password).await?;
+    async fn make_account(
+        &self,
+        sign_up: SignUp,
+        project: &str,
+        address: Option<IpAddr>,
+    ) -> Result<(UserId, OrgId, EnvId)> {
+        let SignUp { name, email, organization, password } = sign_up;
+        let password_hash = auth::password::hash(password).await?;
+        let person = NewPerson { name, email: email.as_str().to_owned(), organization, password_hash };
+        self.insert_account(&person, &email, project, address).await
+    }
+
+    async fn insert_account(
+        &self,
+        person: &NewPerson,
+        email: &Email,
+        project: &str,
+        address: Option<IpAddr>,
+    ) -> Result<(UserId, OrgId, EnvId)> {
         let now = clock::now();
         let user_id = UserId::new(now, clock::id_bits());
         let org_id = OrgId::new(now, clock::id_bits());
+        let organization = Organization { id: org_id, name: person.organization.clone(), created_at: now };
         let env_id = EnvId::new(now, clock::id_bits());
-        let project = EnvironmentSpec {
-            name: project.to_owned(),
-            slug: domain::field::slug_of(project),
-            mode: Mode::Live,
-            retention_days: RetentionDays::default(),
-        };
+        let actor = Actor::user(user_id, &person.name, email.as_str());
+        let entry = entry(org_id, None, (actor, address), made(&organization));
         let account = NewAccount {
             user_id,
-            email: &sign_up.email,
-            name: &sign_up.name,
-            password_hash: &password_hash,
-            org_id,
-            org_name: &sign_up.organization,
+            email,
+            name: &person.name,
+            password_hash: &person.password_hash,
+            organization: &organization,
             env_id,
-            project: &project,
+            project: &first_project(project),
+            entry: &entry,
         };
         match self.inner.store.insert_account(account, now).await {
             Ok(()) => Ok((user_id, org_id, env_id)),
@@ -86,18 +157,6 @@ impl Gateway {
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// The person with this e-mail and password. It does not tell which of the two was wrong, nor by how long it takes.
-    pub async fn sign_in(&self, email: &str, password: &str) -> Result<UserId> {
-        let wrong = || Error::invalid("password", "or the e-mail address is wrong");
-        let known = match email.parse::<Email>() {
-            Ok(email) => self.inner.store.user_by_email(&email).await?,
-            Err(_) => None,
-        };
-        let (user, hash): (Option<User>, Option<String>) = known.unzip();
-        let is_right = auth::password::verify(password.to_owned(), hash).await?;
-        user.filter(|_| is_right).map(|user| user.id).ok_or_else(wrong)
     }
 
     /// A person and all projects they may see.
@@ -111,12 +170,19 @@ impl Gateway {
 
     /// The projects that a caller may see.
     pub async fn environments_of(&self, caller: &Caller) -> Result<Vec<domain::project::Environment>> {
-        match caller {
-            Caller::User(user) => Ok(self.viewer(*user).await?.projects),
-            Caller::Key(key) => {
+        match &caller.who {
+            Who::User(user) => Ok(self.viewer(*user).await?.projects),
+            Who::Key(key) => {
                 let access: Access = self.access(caller, key.env_id()).await?;
                 Ok(vec![access.environment().clone()])
             }
         }
     }
+}
+
+/// # Errors
+/// Names the password, when it is one that is guessed early.
+pub(super) fn check_password(sign_up: &SignUp) -> std::result::Result<(), FieldErrors> {
+    auth::strength::check_for(&sign_up.password, &sign_up.email, &sign_up.name)
+        .map_err(|message| FieldErrors::one("password", message))
 }

@@ -4,13 +4,15 @@
 use std::time::{Duration, Instant};
 
 use domain::{
+    audit::{Action, Changes, Target},
     bulk::{BulkInput, BulkKind, BulkOperation, BulkStatus},
     id::{BulkOperationId, IssueId},
     page::{Page, PageRequest},
     permission::Permission,
 };
+use serde_json::json;
 
-use super::{Access, Error, Result};
+use super::{Access, Error, Result, audit::Note};
 use crate::{Gateway, clock};
 
 /// How long the caller waits for the first steps.
@@ -22,6 +24,18 @@ const MAX_RUNNING: u32 = 20;
 
 impl Gateway {
     pub async fn start_bulk_operation(
+        &self,
+        access: &Access,
+        kind: BulkKind,
+        input: BulkInput,
+    ) -> Result<BulkOperation> {
+        let started = self.begin_bulk_operation(access, kind, input).await?;
+        let changes = Changes::to(json!({ "kind": kind, "selection": started.selection, "total": started.total }));
+        self.note(access, Note::new(Action::BulkOperationStart, operation_target(&started), changes)).await;
+        Ok(started)
+    }
+
+    pub(super) async fn begin_bulk_operation(
         &self,
         access: &Access,
         kind: BulkKind,
@@ -71,10 +85,15 @@ impl Gateway {
     /// Ends an operation that runs; what it has done stays done.
     pub async fn cancel_bulk_operation(&self, access: &Access, id: BulkOperationId) -> Result<BulkOperation> {
         access.require(Permission::Write)?;
-        self.bulk_operation(access, id).await?;
+        let operation = self.bulk_operation(access, id).await?;
         if !access.rows.cancel_bulk_operation(id, clock::now()).await? {
             return Err(Error::Conflict("the operation has ended already".into()));
         }
+        self.note(access, Note::of(Action::BulkOperationCancel, operation_target(&operation))).await;
         self.bulk_operation(access, id).await
     }
+}
+
+fn operation_target(operation: &BulkOperation) -> Target {
+    Target::new("bulk_operation", operation.id, operation.kind.as_str())
 }

@@ -1,7 +1,8 @@
 //! Connections of a project.
 
 use domain::{
-    connection::{Connection, ConnectionInput},
+    audit::{Action, Changes, Target},
+    connection::{Connection, ConnectionInput, ConnectionSpec},
     id::ConnectionId,
     page::{Page, PageRequest},
     patch,
@@ -10,7 +11,7 @@ use domain::{
 use serde_json::Value;
 use store::StoreError;
 
-use super::{Access, Error, Result, input::parse_input};
+use super::{Access, Error, Result, audit::Note, configuration::Told, input::parse_input};
 use crate::{Gateway, clock, rules::Rules};
 
 impl Gateway {
@@ -37,7 +38,11 @@ impl Gateway {
         errors.into_result()?;
         let now = clock::now();
         let id = ConnectionId::new(now, clock::id_bits());
-        match access.rows.insert_connection(id, &spec, now).await {
+        let target = self.connection_target(access, id, &spec).await?;
+        let changes = Told::differences(None, Some(&Told::connection_spec(id, spec.clone())));
+        let note = Note::new(Action::ConnectionCreate, target, Changes::of(changes));
+        let rows = self.noting(access, note, true).await?;
+        match rows.insert_connection(id, &spec, now).await {
             Ok(()) => {}
             Err(StoreError::Conflict(_)) => {
                 return Err(Error::Conflict("a connection from this source to this destination exists already".into()));
@@ -68,7 +73,13 @@ impl Gateway {
             errors.push("destination_id", "cannot be changed; make another connection");
         }
         errors.into_result()?;
-        if !access.rows.update_connection(id, &spec, clock::now()).await? {
+        let target = self.connection_target(access, id, &spec).await?;
+        let next = Told::connection_spec(id, spec.clone());
+        let changes = Told::differences(Some(&Told::connection(current)), Some(&next));
+        let is_change = !changes.is_empty();
+        let note = Note::new(Action::ConnectionUpdate, target, Changes::of(changes));
+        let rows = self.noting(access, note, is_change).await?;
+        if !rows.update_connection(id, &spec, clock::now()).await? {
             return Err(Error::NotFound);
         }
         self.inner.registry.refresh().await?;
@@ -77,11 +88,34 @@ impl Gateway {
 
     pub async fn delete_connection(&self, access: &Access, id: ConnectionId) -> Result<()> {
         access.require(Permission::Write)?;
-        if !access.rows.delete_connection(id, clock::now()).await? {
+        let current = access.rows.connection(id).await?.ok_or(Error::NotFound)?;
+        let spec = ConnectionSpec {
+            source_id: current.source_id,
+            destination_id: current.destination_id,
+            name: current.name.clone(),
+            rules: current.rules.clone(),
+            delay_seconds: current.delay_seconds,
+            status: current.status,
+        };
+        let target = self.connection_target(access, id, &spec).await?;
+        let changes = Told::differences(Some(&Told::connection(current)), None);
+        let note = Note::new(Action::ConnectionDelete, target, Changes::of(changes));
+        let rows = self.noting(access, note, true).await?;
+        if !rows.delete_connection(id, clock::now()).await? {
             return Err(Error::NotFound);
         }
         self.inner.registry.refresh().await?;
         Ok(())
+    }
+
+    /// A connection by its name, or by those of its ends.
+    async fn connection_target(&self, access: &Access, id: ConnectionId, spec: &ConnectionSpec) -> Result<Target> {
+        if let Some(name) = &spec.name {
+            return Ok(Target::new("connection", id, name));
+        }
+        let source = access.rows.source(spec.source_id).await?.map(|source| source.name).unwrap_or_default();
+        let destination = access.rows.destination(spec.destination_id).await?.map(|it| it.name).unwrap_or_default();
+        Ok(Target::new("connection", id, &format!("{source} → {destination}")))
     }
 }
 

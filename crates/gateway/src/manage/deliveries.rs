@@ -1,13 +1,14 @@
 //! Deliveries of a project and their attempts.
 
 use domain::{
+    audit::{Action, Target},
     delivery::{Attempt, Delivery, DeliveryFilter, Trigger},
     id::DeliveryId,
     page::{Page, PageRequest},
     permission::Permission,
 };
 
-use super::{Access, Error, Result};
+use super::{Access, Error, Result, audit::Note};
 use crate::{Gateway, clock};
 
 impl Gateway {
@@ -46,6 +47,7 @@ impl Gateway {
             return Err(Error::Conflict("the delivery is being made already".into()));
         }
         self.inner.workers.wake(delivery.destination_id);
+        self.note(access, Note::of(Action::DeliveryRetry, delivery_target(id))).await;
         self.delivery(access, id).await
     }
 
@@ -56,6 +58,12 @@ impl Gateway {
         if !access.rows.cancel_delivery(&delivery, clock::now()).await? {
             return Err(Error::Conflict("only a delivery that waits can be cancelled".into()));
         }
+        self.note(access, Note::of(Action::DeliveryCancel, delivery_target(id))).await;
         self.delivery(access, id).await
     }
+}
+
+/// A delivery has no name of its own.
+fn delivery_target(id: DeliveryId) -> Target {
+    Target::new("delivery", id, &id.to_string())
 }

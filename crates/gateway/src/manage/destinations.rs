@@ -1,6 +1,7 @@
 //! Destinations of a project.
 
 use domain::{
+    audit::{Action, Changes, Target},
     circuit::{Circuit, CircuitStatus},
     delivery::Trial,
     destination::{Destination, DestinationInput, DestinationSpec, DestinationStatus, DestinationType, SigningScheme},
@@ -12,7 +13,12 @@ use domain::{
 };
 use serde_json::{Value, json};
 
-use super::{Access, Error, Result, input::parse_input};
+use super::{
+    Access, Error, Result,
+    audit::{Note, is_status_alone},
+    configuration::Told,
+    input::parse_input,
+};
 use crate::{
     Gateway, clock, destinations,
     event_view::EventView,
@@ -42,8 +48,12 @@ impl Gateway {
         let generated = generate_secret(&mut spec);
         let now = clock::now();
         let id = DestinationId::new(now, clock::id_bits());
+        let changes = Told::differences(None, Some(&Told::destination_spec(id, spec.clone())));
+        let target = Target::new("destination", id, &spec.name);
         let spec = self.sealed_destination(id, spec)?;
-        let inserted = access.rows.insert_destination(id, &spec, now).await;
+        let note = Note::new(Action::DestinationCreate, target, Changes::of(changes));
+        let rows = self.noting(access, note, true).await?;
+        let inserted = rows.insert_destination(id, &spec, now).await;
         inserted.map_err(|error| Error::slug_taken(error, "destination"))?;
         self.inner.registry.refresh().await?;
         let mut destination = self.destination(access, id).await?;
@@ -71,8 +81,18 @@ impl Gateway {
         let mut spec = input.parse()?;
         destinations::check(&spec, &self.inner.client)?;
         let generated = generate_secret(&mut spec);
+        let next = Told::destination_spec(id, spec.clone());
+        let changes = Told::differences(Some(&Told::destination(current)), Some(&next));
+        let action = match (is_status_alone(&changes), spec.status) {
+            (true, DestinationStatus::Paused) => Action::DestinationPause,
+            (true, DestinationStatus::Active) => Action::DestinationResume,
+            (false, _) => Action::DestinationUpdate,
+        };
+        let is_change = !changes.is_empty();
+        let note = Note::new(action, Target::new("destination", id, &spec.name), Changes::of(changes));
         let spec = self.sealed_destination(id, spec)?;
-        let updated = access.rows.update_destination(id, &spec, clock::now()).await;
+        let rows = self.noting(access, note, is_change).await?;
+        let updated = rows.update_destination(id, &spec, clock::now()).await;
         if !updated.map_err(|error| Error::slug_taken(error, "destination"))? {
             return Err(Error::NotFound);
         }
@@ -99,7 +119,7 @@ impl Gateway {
     /// Sends an event that was made up, past queue, limits and circuit, and says what the receiver answered.
     pub async fn test_destination(&self, access: &Access, id: DestinationId) -> Result<Trial> {
         access.require(Permission::Write)?;
-        access.rows.destination(id).await?.ok_or(Error::NotFound)?;
+        let name = access.rows.destination(id).await?.ok_or(Error::NotFound)?.name;
         self.inner.registry.refresh().await?;
         let snapshot = self.inner.registry.snapshot();
         let target = snapshot.target(id).ok_or(Error::NotFound)?;
@@ -125,6 +145,8 @@ impl Gateway {
         };
         let sent = deliver::send(&self.inner.client, &self.inner.hub, target, &outgoing).await;
         let error = sent.error().cloned();
+        let changes = Changes::to(json!({ "event": event_id, "succeeded": error.is_none() }));
+        self.note(access, Note::new(Action::DestinationTest, Target::new("destination", id, &name), changes)).await;
         let (status, headers, body) = match sent.answer {
             Some(answer) => (answer.status, Some(answer.headers), Some(answer.body)),
             None => (None, None, None),
@@ -155,14 +177,20 @@ impl Gateway {
     /// Closes its circuit now, on every node.
     pub async fn reset_circuit(&self, access: &Access, id: DestinationId) -> Result<CircuitStatus> {
         access.require(Permission::Write)?;
-        access.rows.destination(id).await?.ok_or(Error::NotFound)?;
+        let name = access.rows.destination(id).await?.ok_or(Error::NotFound)?.name;
         access.rows.reset_circuit(id).await?;
+        self.note(access, Note::of(Action::DestinationResetCircuit, Target::new("destination", id, &name))).await;
         self.circuit(access, id).await
     }
 
     pub async fn delete_destination(&self, access: &Access, id: DestinationId) -> Result<()> {
         access.require(Permission::Write)?;
-        if !access.rows.delete_destination(id, clock::now()).await? {
+        let current = access.rows.destination(id).await?.ok_or(Error::NotFound)?;
+        let target = Target::new("destination", id, &current.name);
+        let changes = Told::differences(Some(&self.told_destination(current)), None);
+        let note = Note::new(Action::DestinationDelete, target, Changes::of(changes));
+        let rows = self.noting(access, note, true).await?;
+        if !rows.delete_destination(id, clock::now()).await? {
             return Err(Error::NotFound);
         }
         // It is not to be kept an eye on any more.

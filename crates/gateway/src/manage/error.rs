@@ -21,6 +21,12 @@ pub enum Error {
     /// It does not fit what is there; says why.
     #[error("{0}")]
     Conflict(String),
+    /// It was tried too often; it may be tried again after so long.
+    #[error("too many tries")]
+    TooMany(std::time::Duration),
+    /// It is not in the state any more that the caller wants to change.
+    #[error("it was changed since")]
+    Stale,
     /// Trying again later may help.
     #[error("the database is unavailable")]
     Unavailable,
@@ -48,6 +54,9 @@ impl Error {
 
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
+        if matches!(error, StoreError::Stale) {
+            return Self::Stale;
+        }
         if error.is_passing() {
             tracing::warn!(%error, "the database is unavailable");
             return Self::Unavailable;

@@ -2,6 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use domain::{
+    audit::{Action, Changes, Target},
     delivery::{Delivery, DeliveryStatus, Trigger},
     event::{Event, EventFilter, EventSummary},
     id::EventId,
@@ -9,7 +10,7 @@ use domain::{
     permission::Permission,
 };
 
-use super::{Access, Error, Result};
+use super::{Access, Error, Result, audit::Note};
 use crate::{Gateway, clock, content};
 
 impl Gateway {
@@ -50,7 +51,7 @@ impl Gateway {
     /// these all the same asks for it. Returns how many.
     pub async fn retry_event(&self, access: &Access, id: EventId) -> Result<u64> {
         access.require(Permission::Write)?;
-        let mut queued = 0;
+        let mut queued = 0_u64;
         for delivery in self.event_deliveries(access, id).await? {
             if delivery.status == DeliveryStatus::Skipped {
                 continue;
@@ -60,6 +61,8 @@ impl Gateway {
                 queued += 1;
             }
         }
+        let changes = Changes::to(serde_json::json!({ "deliveries": queued }));
+        self.note(access, Note::new(Action::EventRetry, Target::new("event", id, &id.to_string()), changes)).await;
         Ok(queued)
     }
 }

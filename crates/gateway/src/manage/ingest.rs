@@ -5,7 +5,7 @@ use std::sync::{Arc, atomic::Ordering};
 use domain::{
     checks::FixedResponse,
     event_path::EventParts,
-    id::{DeliveryId, EventId},
+    id::{DeliveryId, EventId, SourceId},
     ordering::Order,
     time::Timestamp,
 };
@@ -57,6 +57,11 @@ pub enum Taken {
 }
 
 impl Acknowledged {
+    #[must_use]
+    pub fn source_id(&self) -> SourceId {
+        self.inlet.id
+    }
+
     /// The answer that the source's owner wants the sender to get.
     #[must_use]
     pub fn response(&self) -> Option<&FixedResponse> {
@@ -125,12 +130,12 @@ impl Gateway {
         self.keep(inlet, request, passed, terms).await
     }
 
-    fn check(&self, inlet: &Inlet, request: &IngestRequest, terms: Terms) -> Result<Passed, Refusal> {
+    pub(super) fn check(&self, inlet: &Inlet, request: &IngestRequest, terms: Terms) -> Result<Passed, Refusal> {
         check(inlet, request, self.public_url(), terms.origin, terms.signed_before)
     }
 
     /// Stores a request that passed, and begins what follows from it.
-    async fn keep(
+    pub(super) async fn keep(
         &self,
         inlet: &Arc<Inlet>,
         mut request: IngestRequest,

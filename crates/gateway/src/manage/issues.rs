@@ -1,6 +1,7 @@
 //! Issues of a project.
 
 use domain::{
+    audit::{Action, Changes, Target},
     bulk::{BulkInput, BulkKind, BulkOperation},
     delivery::DeliveryFilter,
     id::IssueId,
@@ -9,9 +10,9 @@ use domain::{
     patch,
     permission::Permission,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Access, Error, Result, input::parse_input};
+use super::{Access, Error, Result, audit::Note, input::parse_input};
 use crate::{Gateway, clock};
 
 /// How often a change is tried while failures change the issue as well.
@@ -40,12 +41,18 @@ impl Gateway {
         access.require(Permission::Write)?;
         for _ in 0..TRIES {
             let issue = access.rows.issue(id).await?.ok_or(Error::NotFound)?;
+            access.rows.check_state(issue.status_changed_at)?;
             let mut input = serde_json::to_value(IssueInput::from(&issue)).unwrap_or_default();
             patch::merge(&mut input, patch.clone());
             let input = parse_input::<IssueInput>(input)?;
             let Some(state) = issue.changed(&input, clock::now())? else { return Ok(issue) };
             if access.rows.change_issue(&issue, state).await? {
-                return self.issue(access, id).await;
+                let changed = self.issue(access, id).await?;
+                let said = |issue: &Issue| json!({ "status": issue.status, "snoozed_until": issue.snoozed_until });
+                let changes = Changes::between(&said(&issue), said(&changed));
+                let target = Target::new("issue", id, &issue.title);
+                self.note(access, Note::new(Action::IssueUpdate, target, changes)).await;
+                return Ok(changed);
             }
         }
         Err(Error::Conflict("the issue is changed by others at this moment; try again".into()))
@@ -54,8 +61,12 @@ impl Gateway {
     /// Tries all deliveries once more that the issue holds.
     pub async fn retry_issue(&self, access: &Access, id: IssueId) -> Result<BulkOperation> {
         access.require(Permission::Write)?;
-        access.rows.issue(id).await?.ok_or(Error::NotFound)?;
+        let issue = access.rows.issue(id).await?.ok_or(Error::NotFound)?;
         let filter = DeliveryFilter { issue_id: Some(id), ..DeliveryFilter::default() };
-        self.start_bulk_operation(access, BulkKind::Retry, BulkInput { filter: Some(filter), ids: None }).await
+        let input = BulkInput { filter: Some(filter), ids: None };
+        let started = self.begin_bulk_operation(access, BulkKind::Retry, input).await?;
+        let changes = Changes::to(json!({ "bulk_operation": started.id, "total": started.total }));
+        self.note(access, Note::new(Action::IssueRetry, Target::new("issue", id, &issue.title), changes)).await;
+        Ok(started)
     }
 }

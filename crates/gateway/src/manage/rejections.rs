@@ -1,6 +1,7 @@
 //! Requests that a source refused.
 
 use domain::{
+    audit::{Action, Changes, Target},
     id::{EventId, RequestId, SourceId},
     patch::mask,
     permission::Permission,
@@ -9,7 +10,7 @@ use domain::{
 use http::{HeaderMap, HeaderName, HeaderValue};
 use store::rejections::Rejected;
 
-use super::{Access, Error, IngestRequest, RequestHead, Result, ingest::Terms, sources::refused};
+use super::{Access, Error, IngestRequest, RequestHead, Result, audit::Note, ingest::Terms, sources::refused};
 use crate::{
     Gateway, clock,
     pipeline::ingest::{Origin, admit_again, inlet_of},
@@ -36,6 +37,7 @@ impl Gateway {
     pub async fn replay_rejected(&self, access: &Access, source: SourceId, id: RequestId) -> Result<EventId> {
         access.require(Permission::Write)?;
         let rejected = access.rows.rejected_request(source, id).await?.ok_or(Error::NotFound)?;
+        let name = access.rows.source(source).await?.ok_or(Error::NotFound)?.name;
         let Some(body) = rejected.body else {
             return Err(Error::Conflict("its body was not kept: it was not read, or too large".into()));
         };
@@ -55,6 +57,9 @@ impl Gateway {
         let terms = Terms { origin: Origin::Sender, signed_before: rejected.received_at, may_repeat: false };
         let taken = self.take_in(&inlet, request, terms).await.map_err(refused)?;
         access.rows.forget_rejected_request(source, id).await?;
+        let changes = Changes::to(serde_json::json!({ "request": id, "event": taken.event_id }));
+        let target = Target::new("source", source, &name);
+        self.note(access, Note::new(Action::SourceReplayRejected, target, changes)).await;
         Ok(taken.event_id)
     }
 }

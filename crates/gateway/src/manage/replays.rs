@@ -3,15 +3,17 @@
 use std::time::{Duration, Instant};
 
 use domain::{
+    audit::{Action, Changes, Target},
     field::FieldErrors,
     id::{EventId, ReplayId},
     page::{Page, PageRequest},
     permission::Permission,
     replay::{DryRun, MAX_UNFINISHED, Replay, ReplayCounts, ReplayInput, ReplaySpec, ReplayStatus},
 };
+use serde_json::json;
 use store::replays::COUNTED_EVENTS;
 
-use super::{Access, Error, Result};
+use super::{Access, Error, Result, audit::Note};
 use crate::{
     Gateway, clock,
     pipeline::replay::{Course, Reached, counts_of},
@@ -79,6 +81,14 @@ impl Gateway {
         let now = clock::now();
         let id = ReplayId::new(now, clock::id_bits());
         access.rows.insert_replay(id, &spec, total, now).await?;
+        let changes = Changes::to(json!({
+            "source_id": spec.source_id,
+            "connection_id": spec.connection_id,
+            "from": spec.from,
+            "to": spec.to,
+            "total_events": total,
+        }));
+        self.note(access, Note::new(Action::ReplayCreate, replay_target(id), changes)).await;
         self.replay(access, id).await
     }
 
@@ -113,6 +123,12 @@ impl Gateway {
             self.replay(access, id).await?;
             return Err(Error::Conflict(why_not.to_owned()));
         }
+        let action = match to {
+            ReplayStatus::Paused => Action::ReplayPause,
+            ReplayStatus::Cancelled => Action::ReplayCancel,
+            _ => Action::ReplayResume,
+        };
+        self.note(access, Note::of(action, replay_target(id))).await;
         self.replay(access, id).await
     }
 
@@ -146,4 +162,9 @@ impl Gateway {
         let counted = access.rows.count_events(course.source(), from, before).await?;
         Ok((counted <= u64::from(COUNTED_EVENTS)).then_some(counted))
     }
+}
+
+/// A replay has no name of its own.
+fn replay_target(id: ReplayId) -> Target {
+    Target::new("replay", id, &id.to_string())
 }

@@ -1,6 +1,7 @@
 //! Sources of a project.
 
 use domain::{
+    audit::{Action, Changes, Target},
     event_type::EventType,
     field::FieldErrors,
     id::{EventId, SourceId},
@@ -12,9 +13,12 @@ use domain::{
     verification::Verification,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Access, Error, IngestRequest, Refusal, RequestHead, Result, ingest::Terms, input::parse_input};
+use super::{
+    Access, Error, IngestRequest, Refusal, RequestHead, Result, audit::Note, configuration::Told, ingest::Terms,
+    input::parse_input,
+};
 use crate::{
     Gateway, clock,
     pipeline::ingest::{Origin, inlet_of},
@@ -40,8 +44,11 @@ impl Gateway {
         let spec = input.parse()?;
         let now = clock::now();
         let id = SourceId::new(now, clock::id_bits());
+        let changes = Told::differences(None, Some(&Told::source_spec(id, spec.clone())));
+        let target = Target::new("source", id, &spec.name);
         let spec = self.sealed_source(id, spec)?;
-        access.rows.insert_source(id, &spec, now).await.map_err(|error| Error::slug_taken(error, "source"))?;
+        let rows = self.noting(access, Note::new(Action::SourceCreate, target, Changes::of(changes)), true).await?;
+        rows.insert_source(id, &spec, now).await.map_err(|error| Error::slug_taken(error, "source"))?;
         self.inner.registry.refresh().await?;
         self.source(access, id).await
     }
@@ -68,8 +75,15 @@ impl Gateway {
                 (given, _) => given,
             };
         }
-        let spec = self.sealed_source(id, input.parse()?)?;
-        let updated = access.rows.update_source(id, &spec, clock::now()).await;
+        let spec = input.parse()?;
+        let target = Target::new("source", id, &spec.name);
+        let next = Told::source_spec(id, spec.clone());
+        let changes = Told::differences(Some(&Told::source(current)), Some(&next));
+        let is_change = !changes.is_empty();
+        let note = Note::new(Action::SourceUpdate, target, Changes::of(changes));
+        let spec = self.sealed_source(id, spec)?;
+        let rows = self.noting(access, note, is_change).await?;
+        let updated = rows.update_source(id, &spec, clock::now()).await;
         if !updated.map_err(|error| Error::slug_taken(error, "source"))? {
             return Err(Error::NotFound);
         }
@@ -79,7 +93,11 @@ impl Gateway {
 
     pub async fn delete_source(&self, access: &Access, id: SourceId) -> Result<()> {
         access.require(Permission::Write)?;
-        if !access.rows.delete_source(id, clock::now()).await? {
+        let current = access.rows.source(id).await?.ok_or(Error::NotFound)?;
+        let target = Target::new("source", id, &current.name);
+        let changes = Told::differences(Some(&self.told_source(current)), None);
+        let rows = self.noting(access, Note::new(Action::SourceDelete, target, Changes::of(changes)), true).await?;
+        if !rows.delete_source(id, clock::now()).await? {
             return Err(Error::NotFound);
         }
         self.inner.registry.refresh().await?;
@@ -100,7 +118,11 @@ impl Gateway {
         let terms = Terms { origin, signed_before: request.head.received_at, may_repeat: true };
         let inlet = inlet_of(&self.inner.registry.snapshot(), id).map_err(refused)?;
         let taken = self.take_in(&inlet, request, terms).await;
-        Ok(taken.map_err(refused)?.event_id)
+        let event = taken.map_err(refused)?.event_id;
+        let target = Target::new("source", id, &source.name);
+        let changes = Changes::to(json!({ "event": event }));
+        self.note(access, Note::new(Action::SourceTest, target, changes)).await;
+        Ok(event)
     }
 
     fn test_event(

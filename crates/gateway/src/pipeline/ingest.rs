@@ -180,6 +180,8 @@ pub struct Passed {
     nonce: Option<String>,
     payload: Payload,
     schema_errors: Option<String>,
+    /// Its type, where whoever made it says so.
+    event_type: Option<String>,
 }
 
 /// An event that is to be stored.
@@ -215,7 +217,7 @@ pub fn check(
     let encoding = request.head.headers.get(http::header::CONTENT_ENCODING).and_then(|value| value.to_str().ok());
     let payload = Payload::new(content::decoded(encoding, &request.body));
     let schema_errors = hold_against_schema(inlet, &payload)?;
-    Ok(Passed { verification_status, nonce, payload, schema_errors })
+    Ok(Passed { verification_status, nonce, payload, schema_errors, event_type: None })
 }
 
 impl Passed {
@@ -224,12 +226,18 @@ impl Passed {
     pub fn is_good_once(&self) -> bool {
         self.nonce.is_some()
     }
+
+    /// The same with the type that its maker names, if any.
+    #[must_use]
+    pub fn of_type(self, event_type: Option<String>) -> Self {
+        Self { event_type, ..self }
+    }
 }
 
 /// Makes the event of a request that is to be stored.
 #[must_use]
 pub fn make(inlet: &Inlet, request: IngestRequest, passed: Passed, id_bits: u128) -> Checked {
-    let Passed { verification_status, nonce, payload, schema_errors } = passed;
+    let Passed { verification_status, nonce, payload, schema_errors, event_type } = passed;
     let IngestRequest { head, body, .. } = request;
     let content = payload.content();
     let described = providers::describe(inlet.template, &head.headers, content);
@@ -242,7 +250,7 @@ pub fn make(inlet: &Inlet, request: IngestRequest, passed: Passed, id_bits: u128
         env_id: inlet.env_id,
         id: EventId::new(head.received_at, id_bits),
         source_id: inlet.id,
-        event_type: described.event_type,
+        event_type: event_type.or(described.event_type),
         provider_event_id: described.provider_event_id,
         method: head.method,
         path: head.path,

@@ -8,21 +8,25 @@ use std::{collections::BTreeMap, convert::Infallible};
 
 use domain::{
     destination::Destination,
-    id::{DestinationId, SourceId},
+    id::{DestinationId, SourceId, UserId},
     source::Source,
 };
 use store::{Result, Store};
 
 use super::{Vault, VaultError, key_of};
-use crate::registry::{destination_place, source_place};
+use crate::{
+    manage::people::secret_place,
+    registry::{destination_place, source_place},
+};
 
 /// Rows that are looked at together, and that are sealed anew in one transaction.
 const LOOKED_AT: u64 = 200;
+const PEOPLE_LOOKED_AT: i64 = 200;
 const SEALED_AT_ONCE: usize = 20;
 /// Where a value names no key, so that nobody can open it.
 const NO_KEY: &str = "none";
 
-/// How many values each key has sealed, of sources and of destinations, those that were deleted included.
+/// How many values each key has sealed, of sources, of destinations and of people (second factors), those that were deleted included.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Census(BTreeMap<String, Count>);
 
@@ -30,6 +34,7 @@ pub struct Census(BTreeMap<String, Count>);
 pub struct Count {
     pub sources: usize,
     pub destinations: usize,
+    pub people: usize,
 }
 
 /// What became of a piece of the work.
@@ -44,7 +49,7 @@ pub struct Resealed {
 impl Count {
     #[must_use]
     pub const fn total(self) -> usize {
-        self.sources + self.destinations
+        self.sources + self.destinations + self.people
     }
 }
 
@@ -72,6 +77,15 @@ impl Census {
                 for key in keys_of_destination(&row) {
                     census.0.entry(key).or_default().destinations += 1;
                 }
+            }
+        }
+        let mut after = UserId::from_u128(0);
+        loop {
+            let rows = store.sealed_second_factors(after, PEOPLE_LOOKED_AT).await?;
+            let Some((last, _)) = rows.last() else { break };
+            after = *last;
+            for (_, sealed) in rows {
+                census.0.entry(key_of(&sealed).unwrap_or(NO_KEY).to_owned()).or_default().people += 1;
             }
         }
         Ok(census)
@@ -103,10 +117,10 @@ impl Census {
 /// In words, for each key that is needed and not there.
 #[must_use]
 pub fn describe_missing(id: &str, count: Count) -> String {
-    let Count { sources, destinations } = count;
+    let Count { sources, destinations, people } = count;
     format!(
         "the secret key {id} is missing: it has sealed {} stored values ({sources} of sources, {destinations} of \
-         destinations), which cannot be opened without it. Put it behind the current one, in HOOKSTREAM_SECRET_KEY with a \
+         destinations, {people} of people), which cannot be opened without it. Put it behind the current one, in HOOKSTREAM_SECRET_KEY with a \
          comma between them or as another line of the key file",
         count.total()
     )
@@ -147,6 +161,23 @@ pub async fn reseal(
         for ids in due.chunks(SEALED_AT_ONCE) {
             let mut done = Resealed::default();
             done.rows = store.reseal_destinations(ids, |row| done.note(destination_anew(vault, row))).await?;
+            total.add(done);
+            if !goes_on(total) {
+                return Ok(total);
+            }
+        }
+    }
+    let mut after = UserId::from_u128(0);
+    loop {
+        let rows = store.sealed_second_factors(after, PEOPLE_LOOKED_AT).await?;
+        let Some((last, _)) = rows.last() else { break };
+        after = *last;
+        let is_due = |sealed: &str| key_of(sealed).unwrap_or(NO_KEY) != key;
+        let due: Vec<UserId> = rows.iter().filter(|(_, sealed)| is_due(sealed)).map(|(user, _)| *user).collect();
+        for people in due.chunks(SEALED_AT_ONCE) {
+            let mut done = Resealed::default();
+            let seal = |user: UserId, sealed: &str| done.note(sealed_anew(vault, &secret_place(user), sealed));
+            done.rows = store.reseal_second_factors(people, seal).await?;
             total.add(done);
             if !goes_on(total) {
                 return Ok(total);

@@ -12,6 +12,7 @@ pub(super) const UNHURRIED: &str = "SET LOCAL synchronous_commit = off";
 const LOCK: &str = "SELECT id FROM events WHERE env_id = $1 AND id = ANY($2) ORDER BY id FOR UPDATE SKIP LOCKED";
 const REMOVE: &str = "WITH gone AS (DELETE FROM deliveries WHERE env_id = $1 AND event_id = ANY($2) RETURNING id), \
     attempts_gone AS (DELETE FROM attempts WHERE env_id = $1 AND delivery_id IN (SELECT id FROM gone)), \
+    forwards_gone AS (DELETE FROM forwards WHERE env_id = $1 AND event_id = ANY($2)), \
     bodies_gone AS (DELETE FROM event_bodies WHERE env_id = $1 AND event_id = ANY($2)) \
     DELETE FROM events WHERE env_id = $1 AND id = ANY($2)";
 

@@ -41,8 +41,10 @@ fn text() -> String {
     format!(
         "DELETE FROM attempts WHERE env_id = $1 AND delivery_id IN (SELECT d.id FROM {ended});\
          DELETE FROM {ended};\
+         DELETE FROM forwards AS f WHERE f.env_id = $1 AND f.event_id BETWEEN $2 AND $3 AND {};\
          DELETE FROM event_bodies AS b WHERE b.env_id = $1 AND b.event_id BETWEEN $2 AND $3 AND {};\
          DELETE FROM events AS e WHERE e.env_id = $1 AND e.id BETWEEN $2 AND $3 AND {}",
+        has_none("f.event_id"),
         has_none("b.event_id"),
         has_none("e.id"),
     )

@@ -5,14 +5,18 @@
 
 mod plan;
 mod stored;
+mod told;
 
 use domain::{
+    audit::{self, Changes, Target},
     configuration::{Action, ApplyInput, ApplyPlan, Configuration, VERSION},
     permission::Permission,
 };
+use serde_json::json;
 
+pub(super) use self::told::Told;
 use self::{plan::Planned, stored::Stored};
-use super::{Access, Error, Result};
+use super::{Access, Error, Result, audit::Note};
 use crate::{Gateway, clock};
 
 /// How often a change is planned anew because the configuration changed meanwhile.
@@ -46,7 +50,8 @@ impl Gateway {
                     "what would change is no longer what the plan said; look at the new plan first".into(),
                 ));
             }
-            if changes.is_empty() || access.rows.apply_changes(&changes, version, clock::now()).await? {
+            let rows = self.noting(access, note_of(access, &plan), !changes.is_empty()).await?;
+            if changes.is_empty() || rows.apply_changes(&changes, version, clock::now()).await? {
                 self.inner.registry.refresh().await?;
                 self.forget_deleted(access, &plan).await?;
                 plan.applied = true;
@@ -65,6 +70,19 @@ impl Gateway {
         }
         Ok(())
     }
+}
+
+/// All of a document's changes are one entry.
+fn note_of(access: &Access, plan: &ApplyPlan) -> Note {
+    let project = access.environment();
+    let target = Target::new("project", project.id, &project.name);
+    let changed = plan.changes.iter().filter(|change| change.action != Action::Unchanged);
+    let changed = changed.map(|change| {
+        let fields: Vec<_> = change.fields.iter().map(|field| field.path.as_str()).collect();
+        let name = format!("{} {}", change.resource.as_str(), change.name);
+        (name, json!({ "action": change.action, "fields": fields }))
+    });
+    Note::new(audit::Action::ConfigurationApply, target, Changes::to(changed.collect()))
 }
 
 /// Nothing was made that they belong to.

@@ -347,7 +347,7 @@ fn slug_in(said: &Value) -> Option<String> {
 }
 
 /// What is not the same in two forms of a thing. Objects are gone into, but for filters and schemas, which are told whole.
-fn differences(
+pub(super) fn differences(
     from: Option<&Value>,
     to: &Value,
     from_secrets: &BTreeSet<String>,
@@ -402,7 +402,7 @@ fn compare(path: &str, from: &Value, to: &Value, found: &mut Vec<FieldChange>) {
 const NOWHERE: EnvId = EnvId::from_u128(0);
 const NEVER: Timestamp = Timestamp::from_micros(0);
 
-fn source_of(id: SourceId, spec: SourceSpec) -> Source {
+pub(super) fn source_of(id: SourceId, spec: SourceSpec) -> Source {
     Source {
         id,
         env_id: NOWHERE,
@@ -421,7 +421,7 @@ fn source_of(id: SourceId, spec: SourceSpec) -> Source {
     }
 }
 
-fn destination_of(id: DestinationId, spec: DestinationSpec) -> Destination {
+pub(super) fn destination_of(id: DestinationId, spec: DestinationSpec) -> Destination {
     Destination {
         id,
         env_id: NOWHERE,
@@ -442,7 +442,7 @@ fn destination_of(id: DestinationId, spec: DestinationSpec) -> Destination {
     }
 }
 
-fn connection_of(id: ConnectionId, spec: ConnectionSpec) -> Connection {
+pub(super) fn connection_of(id: ConnectionId, spec: ConnectionSpec) -> Connection {
     Connection {
         id,
         env_id: NOWHERE,
