@@ -58,12 +58,12 @@ impl Gateway {
         limits::ask(&self.inner.store, what, &limits::host_network(origin.address), limits::ASKING).await
     }
 
-    /// Notes that a person has come in from here. That they are in does not hang on it.
     /// Writes into the audit log what somebody did with their own account.
     async fn audited(&self, user: UserId, origin: &Origin, action: Action) {
         self.audit_account(user, Some(origin.address), action, Changes::default()).await;
     }
 
+    /// Notes that a person has come in from here. That they are in does not hang on it.
     pub(super) async fn note_origin(&self, user: UserId, origin: &Origin) {
         let network = limits::network(origin.address);
         if let Err(error) = self.inner.store.note_network(user, &network, clock::now()).await {
