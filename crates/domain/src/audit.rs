@@ -182,7 +182,6 @@ actions! {
     InvitationResend = "invitation.resend",
     InvitationRevoke = "invitation.revoke",
     AccountSignIn = "account.sign_in",
-    AccountSignInFailed = "account.sign_in_failed",
     AccountUpdate = "account.update",
     AccountVerifyEmail = "account.verify_email",
     AccountChangePassword = "account.change_password",

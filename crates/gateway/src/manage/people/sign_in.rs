@@ -45,9 +45,6 @@ impl Gateway {
         let counted = limits::guess(store, limits::Secret::Password, &account, id, origin.address).await?;
         let is_right = auth::password::verify(password.to_owned(), hash).await?;
         let Some(user) = id.filter(|_| is_right) else {
-            if let Some(user) = id {
-                self.audited(user, origin, Action::AccountSignInFailed).await;
-            }
             return Err(Error::invalid("password", "or the e-mail address is wrong"));
         };
         counted.succeeded(store).await?;
