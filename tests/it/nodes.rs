@@ -94,20 +94,23 @@ async fn a_node_that_is_killed_is_taken_over(on: On) {
 }
 
 async fn one_of_three_is_killed_under_load(on: On) {
-    const TAKEN_OVER: Duration = Duration::from_secs(20);
+    const TAKEN_OVER: Duration = Duration::from_secs(30);
+    /// How long what the dead node had sent may have been on its way.
+    const ON_ITS_WAY: Duration = Duration::from_secs(2);
     let world = World::new(on).await;
     let (a, b, c) = tokio::join!(world.serve(), world.serve(), world.serve());
     let sink = Sink::replying(Reply::After(Duration::from_millis(50), Box::new(Reply::Status(200)))).await;
     let (source, _) = a.api().route("three", &sink.url(), json!({})).await;
     for node in [&b, &c] {
-        eventually(Duration::from_secs(1), "they know where it goes", async || {
+        eventually(Duration::from_secs(5), "they know where it goes", async || {
             let answer = node.post(&source, "first").await;
             (answer.status == 200 && !node.api().deliveries(answer.json()["event_id"].as_str()?).await.is_empty())
                 .then_some(())
         })
         .await;
     }
-    let load = Load::start(&[&a, &b, &c], &source);
+    // Not more than they can deliver meanwhile: what then waits would hide how long the takeover takes.
+    let load = Load::paced(&[&a, &b, &c], &source, Duration::from_millis(100));
     load.runs(100, Duration::from_secs(2)).await;
     a.kill();
     let killed = Instant::now();
@@ -115,8 +118,10 @@ async fn one_of_three_is_killed_under_load(on: On) {
     let acknowledged = load.end().await;
     reconcile(b.api(), &sink, &acknowledged, TAKEN_OVER).await;
     for (delivery, times) in times_of_deliveries(&sink) {
-        let by_the_living = times.iter().filter(|time| **time > killed).count();
-        assert!(by_the_living <= 1 && times.len() <= 2, "{delivery} was made {} times", times.len());
+        // By the living it is made once; before, the dead one may have sent it.
+        let by_the_living = times.iter().filter(|time| **time > killed + ON_ITS_WAY).count();
+        let at = || times.iter().map(|time| time.saturating_duration_since(killed)).collect::<Vec<_>>();
+        assert!(times.len() <= 1 + by_the_living && by_the_living <= 1, "{delivery} was made at {:?}", at());
     }
 }
 

@@ -63,12 +63,17 @@ pub fn digest(body: &[u8]) -> Digest {
 impl Load {
     /// Short bodies, each another one, without a pause.
     pub fn start(servers: &[&Server], source: &str) -> Self {
+        Self::paced(servers, source, Duration::ZERO)
+    }
+
+    /// The same, and each sender pauses after each answer.
+    pub fn paced(servers: &[&Server], source: &str, pause: Duration) -> Self {
         let urls = servers.iter().map(|server| server.ingest_url(source));
         // The other end may go: the last value stays.
         let entrances = urls.map(|url| watch::channel(Some(url)).1).collect::<Vec<_>>();
-        Self::through(&entrances, |sender, number| Post {
+        Self::through(&entrances, move |sender, number| Post {
             body: format!("{{\"sender\":{sender},\"number\":{number}}}\n").into_bytes(),
-            pause: Duration::ZERO,
+            pause,
         })
     }
 
