@@ -85,6 +85,9 @@ fn sketch(sketch: &mut Sketch) {
         "It is on disk. A source that has a `response` answers with that instead, with the status it names.",
         Some(schema),
     );
+    if let Some(answer) = sketch.answers.last_mut() {
+        answer.may_differ = true;
+    }
     sketch.refusals.extend([400, 401, 403, 404, 408, 410, 413, 422, 429, 500, 503]);
 }
 

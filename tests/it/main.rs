@@ -60,6 +60,7 @@ mod destination_forms;
 mod durability;
 mod failover;
 mod faults;
+mod fuzz;
 mod flow;
 mod gates;
 mod guard;

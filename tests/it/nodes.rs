@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use crate::world::{Live, Load, On, Proxy, Reply, Sink, World, assert_none_twice, eventually, reconcile};
+use crate::world::{CloseCode, Feed, Live, Load, On, Proxy, Reply, Sink, World, assert_none_twice, eventually, reconcile};
 
 on_postgres!(
     two_nodes_share_the_work,
@@ -20,6 +20,7 @@ on_postgres!(
     what_a_node_has_not_heard_of_yet_is_not_dropped,
     nodes_that_start_at_once_agree_on_the_schema,
     scheduled_work_goes_over_to_another_node,
+    a_key_is_revoked_on_every_node_at_once,
 );
 
 async fn two_nodes_share_the_work(on: On) {
@@ -291,4 +292,20 @@ async fn scheduled_work_goes_over_to_another_node(on: On) {
     })
     .await;
     drop(c);
+}
+
+async fn a_key_is_revoked_on_every_node_at_once(on: On) {
+    let world = World::new(on).await;
+    let (a, b) = (world.serve().await, world.serve().await);
+    let input = json!({ "name": "robot", "scopes": ["read"] });
+    let made = a.api().post("/v1/api-keys", input).await.expect(201);
+    let robot = b.api().with_key(made["key"].as_str().expect("a key"));
+    let mut feed = Feed::open(&b, made["key"].as_str().expect("a key")).await;
+    robot.get("/v1/sources").await.expect(200);
+    let path = format!("/v1/api-keys/{}", made["id"].as_str().expect("an id"));
+    a.api().delete(&path).await.expect(204);
+    // The very next request, though the key was in use there a moment ago.
+    robot.get("/v1/sources").await.problem(401, "unauthenticated");
+    // Who is connected is looked at from time to time.
+    assert_eq!(feed.is_closed().await, (Vec::new(), CloseCode::Policy));
 }

@@ -122,7 +122,7 @@ pub struct EnvironmentInput {
     #[cfg_attr(feature = "schema", schemars(extend("minLength" = 1, "maxLength" = 100)))]
     pub name: String,
     #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength" = 60)))]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^([a-z0-9]+(-[a-z0-9]+)*)?$", "maxLength" = 60)))]
     pub slug: Option<String>,
     pub mode: Mode,
     #[serde(default)]

@@ -125,6 +125,9 @@ fn described(operation: &Operation, tag: &str, schemas: &mut Schemas) -> Value {
     refused.dedup();
     let mut responses = Map::new();
     for answer in sketch.answers {
+        if answer.may_differ {
+            responses.insert("2XX".to_owned(), json!({ "description": answer.says, "content": { "*/*": {} } }));
+        }
         responses.insert(answer.status.to_string(), answered(answer, operation));
     }
     if is_tagged && operation.method == "GET" {
@@ -173,6 +176,9 @@ fn answered(answer: Answered, operation: &Operation) -> Value {
     described["headers"] = headers;
     if let Some(schema) = answer.schema {
         described["content"] = json!({ "application/json": { "schema": schema } });
+        if answer.may_differ {
+            described["content"]["*/*"] = json!({});
+        }
     }
     described
 }
@@ -197,11 +203,11 @@ fn headers() -> Value {
 fn parameters() -> Value {
     json!({
         "limit": {
-            "name": "limit", "in": "query", "required": false, "description": "How many items a page has at most.",
+            "name": "limit", "in": "query", "required": false, "allowEmptyValue": true, "description": "How many items a page has at most.",
             "schema": { "type": "integer", "minimum": 1, "maximum": 250, "default": 50 },
         },
         "cursor": {
-            "name": "cursor", "in": "query", "required": false, "description": "The `next_cursor` of the page before.",
+            "name": "cursor", "in": "query", "required": false, "allowEmptyValue": true, "description": "The `next_cursor` of the page before.",
             "schema": { "type": "string", "pattern": "^c[0-9a-f]{32}$" },
         },
         "IdempotencyKey": {

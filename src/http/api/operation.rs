@@ -61,6 +61,8 @@ pub struct Answered {
     /// `None` where there is no body.
     pub schema: Option<Value>,
     pub has_etag: bool,
+    /// Whether a setting may put another answer of success in its place, of any content type.
+    pub may_differ: bool,
 }
 
 /// What a handler takes out of a request.
@@ -235,7 +237,9 @@ impl Sketch<'_> {
     /// A parameter in the query, described by what its schema says of itself.
     pub fn query(&mut self, name: &str, mut schema: Value) {
         let description = schema.as_object_mut().and_then(|schema| schema.shift_remove("description"));
-        let mut parameter = serde_json::json!({ "name": name, "in": "query", "required": false, "schema": schema });
+        let mut parameter = serde_json::json!({
+            "name": name, "in": "query", "required": false, "allowEmptyValue": true, "schema": schema,
+        });
         if let Some(description) = description {
             parameter["description"] = description;
         }
@@ -255,6 +259,6 @@ impl Sketch<'_> {
     }
 
     pub fn answers(&mut self, status: u16, says: &'static str, schema: Option<Value>) {
-        self.answers.push(Answered { status, says, schema, has_etag: false });
+        self.answers.push(Answered { status, says, schema, has_etag: false, may_differ: false });
     }
 }

@@ -115,11 +115,9 @@ impl Schemas {
         lead(document, &name_of);
         schemas.extend(inputs);
         schemas.sort_keys();
-        for schema in schemas.values_mut() {
-            plain_words(schema);
-        }
-        plain_words(document);
         document["components"]["schemas"] = schemas.into();
+        plain_words(document);
+        plain_pairs(document);
     }
 }
 
@@ -157,6 +155,24 @@ fn plain_words(value: &mut Value) {
             }
         }
         Value::Array(items) => items.iter_mut().for_each(plain_words),
+        _ => {}
+    }
+}
+
+/// Pairs of the same are lists of two: it says no less, and is what most readers of such documents know.
+fn plain_pairs(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if let Some(Value::Array(items)) = fields.get("prefixItems")
+                && let Some(first) = items.first().cloned()
+                && items.iter().all(|item| *item == first)
+            {
+                fields.shift_remove("prefixItems");
+                fields.insert("items".to_owned(), first);
+            }
+            fields.values_mut().for_each(plain_pairs);
+        }
+        Value::Array(items) => items.iter_mut().for_each(plain_pairs),
         _ => {}
     }
 }

@@ -91,7 +91,22 @@ impl Client {
         };
         let close = Message::Close(Some(CloseFrame { code, reason: reason.into() }));
         // It may be gone by now.
-        let _ = timeout(SEND_LIMIT, self.socket.send(close)).await;
+        let _ = timeout(SEND_LIMIT, self.part(close)).await;
+    }
+
+    /// Says that it ends, and waits for the client to say so too: a connection that is dropped while something from the client
+    /// is unread is reset, and what is on its way to the client is lost with it.
+    async fn part(mut self, close: Message) -> Result<(), axum::Error> {
+        self.topics.clear();
+        self.channels.clear();
+        self.socket.send(close).await?;
+        let stopping = self.gateway.stopping();
+        loop {
+            tokio::select! {
+                () = stopping.cancelled() => return Ok(()),
+                received = self.socket.recv() => if !matches!(received, Some(Ok(_))) { return Ok(()) },
+            }
+        }
     }
 
     fn admit(&mut self, access: Access, who: Who) -> Result<(), End> {

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use tokio::net::TcpSocket;
 pub use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    MaybeTlsStream, WebSocketStream, client_async, connect_async,
     tungstenite::{Error, Message, client::IntoClientRequest},
 };
 
@@ -20,6 +21,18 @@ const PATIENCE: Duration = Duration::from_secs(20);
 impl Feed {
     pub async fn open(server: &Server, key: &str) -> Self {
         Self::try_open(server, "/v1/ws", &[("x-api-key", key)]).await.expect("it connects")
+    }
+
+    /// One for which little waits on its way.
+    pub async fn open_narrow(server: &Server, key: &str) -> Self {
+        let mut request = format!("ws://{}/v1/ws", server.address()).into_client_request().expect("a request");
+        request.headers_mut().insert("x-api-key", key.parse().expect("a header"));
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(256 << 10).expect("a size");
+        let address = server.address().parse().expect("an address");
+        let stream = socket.connect(address).await.expect("it connects");
+        let (socket, _) = client_async(request, MaybeTlsStream::Plain(stream)).await.expect("it is let in");
+        Self(socket)
     }
 
     /// With these headers; fails with the status by which it is refused.

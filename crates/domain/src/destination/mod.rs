@@ -128,7 +128,7 @@ pub struct DestinationInput {
     #[cfg_attr(feature = "schema", schemars(extend("minLength" = 1, "maxLength" = 100)))]
     pub name: String,
     #[serde(default)]
-    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^[a-z0-9]+(-[a-z0-9]+)*$", "maxLength" = 60)))]
+    #[cfg_attr(feature = "schema", schemars(extend("pattern" = "^([a-z0-9]+(-[a-z0-9]+)*)?$", "maxLength" = 60)))]
     pub slug: Option<String>,
     #[serde(rename = "type")]
     pub kind: DestinationType,

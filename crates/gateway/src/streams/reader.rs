@@ -255,7 +255,9 @@ fn hand_out(followers: &[Follower], is_wanted: impl Fn(Topic) -> bool, written: 
 impl Follower {
     /// Nobody is waited for: whoever is too far behind loses its place.
     fn tell(&self, text: Arc<str>) {
-        if let Err(mpsc::error::TrySendError::Full(_)) = self.letters.messages.try_send(text) {
+        let is_full = matches!(self.letters.messages.try_send(text), Err(mpsc::error::TrySendError::Full(_)));
+        if is_full && !self.letters.is_lost.is_cancelled() {
+            tracing::info!(topic = %self.topic, "a client takes messages too slowly, and is let go");
             self.letters.is_lost.cancel();
         }
     }
