@@ -7,7 +7,9 @@ use std::{
 
 use serde_json::json;
 
-use crate::world::{CloseCode, Feed, Live, Load, On, Proxy, Reply, Sink, World, assert_none_twice, eventually, reconcile};
+use crate::world::{
+    CloseCode, Feed, Live, Load, On, Proxy, Reply, Sink, World, assert_none_twice, eventually, reconcile,
+};
 
 on_postgres!(
     two_nodes_share_the_work,

@@ -2,8 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use super::{Browser, inhabited, with_mail};
-use crate::world::{Manners, On, PostOffice, Server, World, eventually};
+use crate::{
+    peers::process::{Program, free_port, python},
+    world::{Manners, On, PostOffice, Server, World, eventually},
+};
 
 on_both_databases!(
     a_letter_is_well_formed,
@@ -12,6 +17,7 @@ on_both_databases!(
     a_silent_server_keeps_nobody_waiting,
     a_letter_is_not_sent_in_the_clear,
     a_server_asks_for_a_password,
+    letters_go_over_tls_to_a_server_that_is_trusted,
 );
 
 const ANA: &str = "ana@example.com";
@@ -96,4 +102,38 @@ async fn a_server_asks_for_a_password(on: On) {
     forget(&server).await;
     office.letter(ANA, 0).await;
     assert!(!server.log().contains("s3cret"));
+}
+
+async fn letters_go_over_tls_to_a_server_that_is_trusted(on: On) {
+    let (in_clear, encrypted, folder) = (free_port(), free_port(), Program::folder());
+    let mut command = python("post_office.py");
+    command.args([in_clear.to_string(), encrypted.to_string()]).arg(&folder);
+    let office = Program::spawn(&command, folder);
+    office.listens(in_clear).await;
+    office.listens(encrypted).await;
+    let authority = office.place().join("authority.pem");
+    let letters = office.place().join("letters");
+    let taken = || -> Vec<Value> {
+        let lines = std::fs::read_to_string(&letters).unwrap_or_default();
+        lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let urls = [
+        format!("smtp://postman:a%20password@127.0.0.1:{in_clear}"),
+        format!("smtps://postman:a%20password@127.0.0.1:{encrypted}"),
+    ];
+    for (place, url) in urls.iter().enumerate() {
+        // By an authority that nobody has named, nothing is sent.
+        let (mut world, server) = sending_by(on, url).await;
+        forget(&server).await;
+        logs(&server, "a letter could not be sent").await;
+        assert_eq!(taken().len(), place, "{url}");
+        drop(server);
+        world.set(&[("SSL_CERT_FILE", authority.to_str().expect("a path"))]);
+        let server = world.serve().await;
+        forget(&server).await;
+        let letter =
+            eventually(Duration::from_secs(20), "the letter comes", async || taken().get(place).cloned()).await;
+        assert_eq!(letter["to"], serde_json::json!([ANA]), "{url}");
+        assert_eq!((&letter["encrypted"], &letter["user"]), (&true.into(), &"postman".into()), "{url}");
+    }
 }
