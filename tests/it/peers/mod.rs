@@ -20,7 +20,7 @@ macro_rules! on_sqlite {
 }
 
 mod front;
-mod process;
+pub mod process;
 mod trip;
 
 mod aws;
