@@ -97,7 +97,7 @@ struct Denied {
     error: String,
 }
 
-/// A sign-in that has begun. It stays in the browser's session until the browser comes back.
+/// A sign-in that has begun, as it is kept until the browser comes back.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Begun {
     pub state: String,
