@@ -4,14 +4,11 @@ import { createHash, generateKeyPairSync, randomUUID, sign } from "node:crypto";
 import { once } from "node:events";
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from "node:http";
 
-export interface Somebody {
-  sub: string;
-  name: string;
-  email: string;
-}
+/** Who is there, by their subjects. */
+export type People = Record<string, { name: string; email: string }>;
 
 interface Asked {
-  person: Somebody;
+  subject: string;
   redirectUri: string;
   nonce: string;
   challenge: string;
@@ -22,18 +19,18 @@ const CLIENT = { id: "dashboard", secret: "a secret: with +/% in it" };
 export class Provider {
   readonly issuer: string;
   readonly #server: Server;
-  readonly #people: Somebody[];
+  readonly #people: People;
   readonly #keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
   readonly #codes = new Map<string, Asked>();
 
-  private constructor(server: Server, port: number, people: Somebody[]) {
+  private constructor(server: Server, port: number, people: People) {
     this.#server = server;
     this.#people = people;
     this.issuer = `http://127.0.0.1:${port}`;
     server.on("request", (request: IncomingMessage, response: ServerResponse) => void this.#answer(request, response));
   }
 
-  static async open(people: Somebody[]): Promise<Provider> {
+  static async open(people: People): Promise<Provider> {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const address = server.address();
@@ -85,10 +82,10 @@ export class Provider {
 
   #authorize(url: URL, response: ServerResponse): void {
     const query = (name: string): string => url.searchParams.get(name) ?? "";
-    const person = this.#people.find(({ sub }) => sub === query("as"));
-    if (person === undefined) {
-      const links = this.#people.map(({ sub, name }) => {
-        url.searchParams.set("as", sub);
+    const subject = query("as");
+    if (this.#people[subject] === undefined) {
+      const links = Object.entries(this.#people).map(([id, { name }]) => {
+        url.searchParams.set("as", id);
         return `<p><a href="${url.pathname}${url.search.replaceAll("&", "&amp;")}">${name}</a></p>`;
       });
       const head = `<!doctype html><html lang="en"><title>Acme</title><link rel="icon" href="data:,">`;
@@ -96,7 +93,7 @@ export class Provider {
       return;
     }
     const [code, redirectUri] = [randomUUID(), query("redirect_uri")];
-    this.#codes.set(code, { person, redirectUri, nonce: query("nonce"), challenge: query("code_challenge") });
+    this.#codes.set(code, { subject, redirectUri, nonce: query("nonce"), challenge: query("code_challenge") });
     const back = new URL(redirectUri);
     back.search = new URLSearchParams({ code, state: query("state"), iss: this.issuer }).toString();
     response.writeHead(303, { location: back.href }).end();
@@ -112,8 +109,11 @@ export class Provider {
     if (!isOurs || asked?.challenge !== challenge || asked.redirectUri !== form.get("redirect_uri")) return undefined;
     const now = Math.floor(Date.now() / 1000);
     const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString("base64url");
-    const claims = { iss: this.issuer, aud: CLIENT.id, iat: now, exp: now + 300, nonce: asked.nonce, email_verified: true };
-    const signed = `${encode({ alg: "ES256", kid: "k1" })}.${encode({ ...claims, ...asked.person })}`;
+    const token = { iss: this.issuer, aud: CLIENT.id, sub: asked.subject, iat: now, exp: now + 300, nonce: asked.nonce };
+    const person = this.#people[asked.subject];
+    const [name, email] = [person?.name, person?.email];
+    const claims = encode({ ...token, name, email, email_verified: true });
+    const signed = `${encode({ alg: "ES256", kid: "k1" })}.${claims}`;
     const signature = sign("sha256", Buffer.from(signed), { key: this.#keys.privateKey, dsaEncoding: "ieee-p1363" });
     return `${signed}.${signature.toString("base64url")}`;
   }

@@ -8,7 +8,7 @@ import { markWhenAlive } from "./alive.ts";
 import { Complaints } from "./complaints.ts";
 import { Dashboard, type Person } from "./dashboard.ts";
 import { PostOffice } from "./post-office.ts";
-import { Provider, type Somebody } from "./provider.ts";
+import { type People, Provider } from "./provider.ts";
 import { Receiver } from "./receiver.ts";
 import { Server } from "./server.ts";
 
@@ -19,7 +19,7 @@ interface Fixtures {
   sendsMail: boolean;
   postOffice: PostOffice;
   /** Who is at the OpenID provider that people can sign in with; there is none by default. */
-  atProvider: Somebody[];
+  atProvider: People;
   provider: Provider;
   server: Server;
   receiver: Receiver;
@@ -48,7 +48,7 @@ export const test = base.extend<Fixtures>({
     await office.close();
   },
 
-  atProvider: [[], { option: true }],
+  atProvider: [{}, { option: true }],
 
   provider: async ({ atProvider }, use) => {
     const provider = await Provider.open(atProvider);
@@ -59,7 +59,7 @@ export const test = base.extend<Fixtures>({
   server: async ({ account, atProvider, postOffice, provider, sendsMail }, use, info) => {
     const server = await Server.start(account, {
       ...(sendsMail ? postOffice.settings : {}),
-      ...(atProvider.length > 0 ? provider.settings : {}),
+      ...(Object.keys(atProvider).length > 0 ? provider.settings : {}),
     });
     await use(server);
     await server.stop();
