@@ -89,7 +89,7 @@ export class Provider {
         return `<p><a href="${url.pathname}${url.search.replaceAll("&", "&amp;")}">${name}</a></p>`;
       });
       const head = `<!doctype html><html lang="en"><title>Acme</title><link rel="icon" href="data:,">`;
-      response.writeHead(200, { "content-type": "text/html" }).end(`${head}<h1>Who are you?</h1>${links.join("")}`);
+      response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(`${head}<h1>Who are you?</h1>${links.join("")}`);
       return;
     }
     const [code, redirectUri] = [randomUUID(), query("redirect_uri")];

@@ -91,9 +91,9 @@ fn OwnAccount() -> impl IntoView {
                 view! {
                     <NameCard form=rename name=account.user.name.clone()/>
                     <EmailCard account=account/>
-                    <PasswordCard form=password email=email hint=hint/>
+                    <PasswordCard form=password email=email.clone() hint=hint/>
                     {factor}
-                    {link.map(|link| view! { <ProviderCard link=link form=provider/> })}
+                    {link.map(|link| view! { <ProviderCard link=link form=provider email=email/> })}
                 }
                 .into_any()
             }}

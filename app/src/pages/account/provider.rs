@@ -4,6 +4,7 @@ use domain::org::ProviderLink;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
+use super::links::AccountName;
 use crate::{
     api::{account::provider, own_account::DisconnectProvider},
     components::*,
@@ -85,7 +86,11 @@ pub fn password_hint(link: Option<&ProviderLink>) -> Option<String> {
 
 /// The provider among what somebody's account has.
 #[component]
-pub fn ProviderCard(link: ProviderLink, form: StoredValue<FormState<DisconnectProvider>>) -> impl IntoView {
+pub fn ProviderCard(
+    link: ProviderLink,
+    form: StoredValue<FormState<DisconnectProvider>>,
+    email: String,
+) -> impl IntoView {
     let (action, problem) = form.with_value(|form| (form.action, form.problem));
     let title = format!("Sign in with {}", link.name);
     if !link.is_connected {
@@ -104,6 +109,7 @@ pub fn ProviderCard(link: ProviderLink, form: StoredValue<FormState<DisconnectPr
         <Card title=title text="Your account is connected. Once it is not, you sign in with the password.">
             <ActionForm action=action>
                 <FormBody problem=problem>
+                    <AccountName email=email/>
                     <Field
                         name="password"
                         id="provider-password"
