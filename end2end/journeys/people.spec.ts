@@ -185,6 +185,7 @@ test.describe("with an OpenID provider", () => {
     await dashboard.button("Disconnect").click();
     await expect(page.getByRole("status").getByText("Disconnected")).toBeVisible();
     await expect(dashboard.link("Connect with Acme")).toBeVisible();
+    await expect(page.getByText("You can sign in with it from now on.")).toBeHidden();
     await shoot(page, "account-provider-none");
   });
 });

@@ -49,6 +49,8 @@ impl Form for ChangePasswordForm {
 #[serde(default)]
 pub struct DisconnectForm {
     pub password: String,
+    /// The page that it stands on.
+    pub page: String,
 }
 
 impl Form for DisconnectForm {
@@ -115,7 +117,10 @@ pub async fn change_password(#[server(flatten)] form: ChangePasswordForm) -> Res
 #[server(endpoint = "account/disconnect_provider")]
 pub async fn disconnect_provider(#[server(flatten)] form: DisconnectForm) -> Result<(), ApiError> {
     answer_form(&form, async |call| {
-        Ok(call.gateway.disconnect_provider(call.user()?, &form.password, &call.origin()).await?)
+        call.gateway.disconnect_provider(call.user()?, &form.password, &call.origin()).await?;
+        // Whose address may still say that it was connected.
+        call.reply().go_to(paths::local_or_home(&form.page));
+        Ok(())
     })
     .await
 }

@@ -2,13 +2,16 @@
 
 use domain::org::ProviderLink;
 use leptos::prelude::*;
-use leptos_router::hooks::use_query_map;
+use leptos_router::hooks::{use_location, use_query_map};
 
 use super::links::AccountName;
 use crate::{
     api::{account::provider, own_account::DisconnectProvider},
     components::*,
-    pages::{forms::FormState, loaded::Loaded},
+    pages::{
+        forms::{FormState, Hidden},
+        loaded::Loaded,
+    },
     paths,
 };
 
@@ -93,6 +96,7 @@ pub fn ProviderCard(
 ) -> impl IntoView {
     let (action, problem) = form.with_value(|form| (form.action, form.problem));
     let title = format!("Sign in with {}", link.name);
+    let here = use_location().pathname;
     if !link.is_connected {
         return view! {
             <Card title=title text="Connect your account, and you can sign in with it instead of the password.">
@@ -109,6 +113,7 @@ pub fn ProviderCard(
         <Card title=title text="Your account is connected. Once it is not, you sign in with the password.">
             <ActionForm action=action>
                 <FormBody problem=problem>
+                    <Hidden name="page" value=here.get_untracked()/>
                     <AccountName email=email/>
                     <Field
                         name="password"
