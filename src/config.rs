@@ -14,7 +14,7 @@ use figment::{
     Figment,
     providers::{Env, Format, Serialized, Toml},
 };
-use gateway::{Settings, SignupPolicy, mail};
+use gateway::{Settings, SignupPolicy, mail, oidc};
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
@@ -55,6 +55,12 @@ pub struct Config {
     pub smtp_url: Option<String>,
     /// The address that letters come from.
     pub mail_from: Option<String>,
+    /// An OpenID provider that people can sign in with, the client that this server is there, and what the button says.
+    pub oidc_issuer: Option<String>,
+    pub oidc_client_id: Option<String>,
+    #[serde(skip_serializing)]
+    pub oidc_client_secret: Option<String>,
+    pub oidc_name: Option<String>,
     /// The longest request body, in bytes, or with KiB or MiB.
     #[serde(deserialize_with = "bytes")]
     pub max_body: usize,
@@ -91,7 +97,7 @@ pub enum ForwardedHeader {
     Forwarded,
 }
 
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 21] = [
     "addr",
     "public_url",
     "database_url",
@@ -106,6 +112,10 @@ const NAMES: [&str; 17] = [
     "signup",
     "smtp_url",
     "mail_from",
+    "oidc_issuer",
+    "oidc_client_id",
+    "oidc_client_secret",
+    "oidc_name",
     "max_body",
     "api_rate",
     "log",
@@ -132,6 +142,10 @@ impl Default for Config {
             signup: None,
             smtp_url: None,
             mail_from: None,
+            oidc_issuer: None,
+            oidc_client_id: None,
+            oidc_client_secret: None,
+            oidc_name: None,
             max_body: DEFAULT_MAX_BODY,
             api_rate: Some(ApiRate::default()),
             log: "info".to_owned(),
@@ -197,11 +211,26 @@ impl Config {
                 Some(Signup::Closed) => SignupPolicy::Closed,
             },
             mail: self.mail()?,
+            oidc: self.oidc()?,
         })
     }
 }
 
 impl Config {
+    fn oidc(&self) -> anyhow::Result<Option<oidc::Settings>> {
+        let name = self.oidc_name.as_deref();
+        match (&self.oidc_issuer, &self.oidc_client_id, &self.oidc_client_secret) {
+            (None, None, None) if name.is_none() => Ok(None),
+            (Some(issuer), Some(id), Some(secret)) => {
+                let settings = oidc::Settings::parse(issuer, id, secret, name).map_err(anyhow::Error::msg)?;
+                Ok(Some(settings))
+            }
+            _ => bail!(
+                "HOOKSTREAM_OIDC_ISSUER, HOOKSTREAM_OIDC_CLIENT_ID and HOOKSTREAM_OIDC_CLIENT_SECRET must be set together"
+            ),
+        }
+    }
+
     fn mail(&self) -> anyhow::Result<Option<mail::Settings>> {
         match (&self.smtp_url, &self.mail_from) {
             (None, None) => Ok(None),

@@ -20,6 +20,15 @@ pub const CONFIRMED: &str = "/confirm?done=yes";
 pub const ACCOUNT: &str = "/account";
 pub const SECOND_FACTOR: &str = "/account/second-factor";
 
+/// To the provider, and on to `next` after it.
+#[must_use]
+pub fn provider_sign_in(next: &str) -> String {
+    with_query("/oidc/start", [("next", next)])
+}
+
+/// To the provider, to connect the account of whoever is signed in.
+pub const CONNECT_PROVIDER: &str = "/oidc/start?connect=yes";
+
 /// The second step of a sign-in that leads on to `next`.
 #[must_use]
 pub fn sign_in_code(next: &str) -> String {

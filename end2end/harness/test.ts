@@ -8,6 +8,7 @@ import { markWhenAlive } from "./alive.ts";
 import { Complaints } from "./complaints.ts";
 import { Dashboard, type Person } from "./dashboard.ts";
 import { PostOffice } from "./post-office.ts";
+import { type People, Provider } from "./provider.ts";
 import { Receiver } from "./receiver.ts";
 import { Server } from "./server.ts";
 
@@ -17,6 +18,9 @@ interface Fixtures {
   /** Whether the server sends its letters to the post office. */
   sendsMail: boolean;
   postOffice: PostOffice;
+  /** Who is at the OpenID provider that people can sign in with; there is none by default. */
+  atProvider: People;
+  provider: Provider;
   server: Server;
   receiver: Receiver;
   complaints: Complaints;
@@ -44,8 +48,19 @@ export const test = base.extend<Fixtures>({
     await office.close();
   },
 
-  server: async ({ account, postOffice, sendsMail }, use, info) => {
-    const server = await Server.start(account, sendsMail ? postOffice.settings : {});
+  atProvider: [{}, { option: true }],
+
+  provider: async ({ atProvider }, use) => {
+    const provider = await Provider.open(atProvider);
+    await use(provider);
+    await provider.close();
+  },
+
+  server: async ({ account, atProvider, postOffice, provider, sendsMail }, use, info) => {
+    const server = await Server.start(account, {
+      ...(sendsMail ? postOffice.settings : {}),
+      ...(Object.keys(atProvider).length > 0 ? provider.settings : {}),
+    });
     await use(server);
     await server.stop();
     if (info.status !== info.expectedStatus) {

@@ -1,4 +1,4 @@
-// A person's own account: a second factor, a forgotten password, sessions.
+// A person's own account: a second factor, a forgotten password, sessions, a provider.
 
 import { ANA, Dashboard } from "../harness/dashboard.ts";
 import { earlierOneTimeCode, oneTimeCode } from "../harness/one-time-code.ts";
@@ -139,5 +139,53 @@ test.describe("with mail", () => {
     await dashboard.signIn(ANA.email, "an entirely new phrase");
     await dashboard.expectPage("Overview");
     await context.close();
+  });
+});
+
+test.describe("with an OpenID provider", () => {
+  const BEN = { name: "Ben Okri", email: "ben@example.com" };
+  test.use({ atProvider: { "7": BEN, "248": ANA } });
+
+  test("somebody new comes by it", async ({ complaints, dashboard, page }) => {
+    complaints.foresee(/status of 422/);
+    await dashboard.open("/sign-in");
+    await shoot(page, "sign-in-provider");
+    await dashboard.link("Sign in with Acme").click();
+    await dashboard.link(BEN.name).click();
+    await dashboard.expectPage("Overview");
+    await expect(page.locator("summary.person")).toContainText(BEN.name);
+    await dashboard.open(`${dashboard.project}/settings/account`);
+    await expect(page.getByText("Your account is connected.")).toBeVisible();
+    await shoot(page, "account-provider");
+    await dashboard.field("Password to disconnect").fill("a guess");
+    await dashboard.button("Disconnect").click();
+    await dashboard.expectError("Password to disconnect", /^Is not your current password\. If you came by Acme/);
+    await dashboard.signOut();
+    await dashboard.open("/sign-in?next=/account");
+    await dashboard.link("Sign in with Acme").click();
+    await dashboard.link(BEN.name).click();
+    await dashboard.expectPage("Account");
+  });
+
+  test("an account is connected with it", async ({ dashboard, page }) => {
+    await dashboard.open("/sign-in");
+    await dashboard.link("Sign in with Acme").click();
+    await dashboard.link(ANA.name).click();
+    await dashboard.expectPage("Sign in");
+    await expect(page.getByText("There is an account with your address")).toBeVisible();
+    await shoot(page, "sign-in-provider-refused");
+    await dashboard.signIn(ANA.email, ANA.password);
+    await dashboard.expectPage("Overview");
+    await dashboard.open("/account");
+    await dashboard.link("Connect with Acme").click();
+    await dashboard.link(ANA.name).click();
+    await expect(page.getByText("You can sign in with it from now on.")).toBeVisible();
+    await shoot(page, "account-provider-connected");
+    await dashboard.field("Password to disconnect").fill(ANA.password);
+    await dashboard.button("Disconnect").click();
+    await expect(page.getByRole("status").getByText("Disconnected")).toBeVisible();
+    await expect(dashboard.link("Connect with Acme")).toBeVisible();
+    await expect(page.getByText("You can sign in with it from now on.")).toBeHidden();
+    await shoot(page, "account-provider-none");
   });
 });

@@ -21,6 +21,7 @@ mod m0014_people;
 mod m0015_teams;
 mod m0016_idempotency;
 mod m0017_cli;
+mod m0018_identities;
 
 pub struct Migrator;
 
@@ -45,6 +46,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0015_teams::Migration),
             Box::new(m0016_idempotency::Migration),
             Box::new(m0017_cli::Migration),
+            Box::new(m0018_identities::Migration),
         ]
     }
 }

@@ -10,6 +10,7 @@ mod client_ip;
 mod error;
 mod ingest;
 mod live;
+mod oidc;
 mod request_id;
 mod session;
 mod site;

@@ -34,7 +34,7 @@ use serde::Deserialize;
 use tower_http::compression::CompressionLayer;
 use tower_sessions::Session;
 
-use super::{AppState, audit_csv, body, error::Problem, live, session, site, ws};
+use super::{AppState, audit_csv, body, error::Problem, live, oidc, session, site, ws};
 
 /// Bytes of an error as server functions answer it.
 const MAX_ERROR: usize = 64 << 10;
@@ -61,6 +61,8 @@ pub fn router(state: &AppState, is_https: bool) -> anyhow::Result<Router<AppStat
     Ok(drawn
         .route("/live/{env_id}", get(live::live))
         .route("/audit-log/{org_id}", get(audit_csv::export))
+        .route("/oidc/start", get(oidc::start))
+        .route("/oidc/callback", get(oidc::callback))
         // Of the REST API, but a session may open it.
         .route("/v1/ws", get(ws::connect).fallback(|| async { Problem::method_not_allowed() }))
         .layer(session::layer(state.gateway.store().clone(), is_https))
@@ -195,7 +197,7 @@ async fn note_use(session: &Session) {
 }
 
 /// Where the request comes from.
-fn origin(state: &AppState, peer: SocketAddr, headers: &HeaderMap) -> Origin {
+pub(super) fn origin(state: &AppState, peer: SocketAddr, headers: &HeaderMap) -> Origin {
     let address = state.proxies.client_of(peer.ip(), headers);
     let user_agent = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     Origin { address, user_agent: user_agent.to_owned() }

@@ -119,6 +119,8 @@ async fn settings_that_are_wrong_are_named(on: On) {
         ("HOOKSTREAM_SIGNUP", "sometimes", "signup"),
         ("HOOKSTREAM_SMTP_URL", "smtp://mail.test", "HOOKSTREAM_MAIL_FROM"),
         ("HOOKSTREAM_MAIL_FROM", "hooks@example.com", "HOOKSTREAM_SMTP_URL"),
+        ("HOOKSTREAM_OIDC_ISSUER", "https://login.test", "HOOKSTREAM_OIDC_CLIENT_ID"),
+        ("HOOKSTREAM_OIDC_NAME", "Acme", "HOOKSTREAM_OIDC_ISSUER"),
         ("HOOKSTREAM_LOG", "gateway=loudly", "HOOKSTREAM_LOG"),
     ] {
         let output = world.run_with(&["serve"], &[(name, value)], "");

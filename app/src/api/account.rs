@@ -61,6 +61,12 @@ pub async fn who_may_sign_up() -> Result<SignUpOffer, ApiError> {
     answer(async |call| Ok(call.gateway.sign_up_offer().await?)).await
 }
 
+/// The name of the provider that people can sign in with.
+#[server(endpoint = "account/provider")]
+pub async fn provider() -> Result<Option<String>, ApiError> {
+    answer(async |call| Ok(call.gateway.provider_name().map(str::to_owned))).await
+}
+
 #[server(endpoint = "account/sign_up")]
 pub async fn sign_up(#[server(flatten)] form: SignUpForm) -> Result<(), ApiError> {
     answer_form(&form, async |call| {
@@ -103,7 +109,7 @@ pub async fn sign_in(#[server(flatten)] form: SignInForm) -> Result<(), ApiError
 pub async fn sign_in_code(#[server(flatten)] form: SignInCodeForm) -> Result<(), ApiError> {
     answer_form(&form, async |call| {
         let origin = call.origin();
-        let begin_anew = || ApiError::Conflict("Sign in with your password again: this took too long.".to_owned());
+        let begin_anew = || ApiError::Conflict("Sign in again: this took too long.".to_owned());
         let user = call.reply().awaits_code().await?.ok_or_else(begin_anew)?;
         match call.gateway.sign_in_code(user, &form.code, &origin).await.map_err(ApiError::from) {
             Ok(()) => {}

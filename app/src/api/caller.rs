@@ -39,7 +39,7 @@ pub const SESSION_SIGNED_IN: &str = "signed_in";
 /// The one of a sign-in that waits for its code: a [`SecondStep`].
 pub const SECOND_STEP: &str = "second_step";
 
-/// A sign-in whose password was right, and that needs a code.
+/// A sign-in whose password was right, or which the provider vouches for, and that needs a code.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SecondStep {
     pub user: UserId,
@@ -241,23 +241,14 @@ impl Reply {
         }
     }
 
-    /// Signs the visitor in. The session gets a new id, so that one planted before is worth nothing.
+    /// Signs the visitor in.
     pub async fn sign_in(&self, user: UserId, origin: &Origin) -> Result<(), ApiError> {
-        let session = self.renewed().await?;
-        let now = now();
-        let device = device_of(&origin.user_agent);
-        let signed_in = SignedIn { at: now, seen_at: now, address: origin.address.to_string(), device };
-        session.remove_value(SECOND_STEP).await.map_err(|error| session_failed(&error))?;
-        session.insert(SESSION_USER, user).await.map_err(|error| session_failed(&error))?;
-        session.insert(SESSION_SIGNED_IN, signed_in).await.map_err(|error| session_failed(&error))
+        sign_in_at(&self.session()?, user, origin, now()).await
     }
 
-    /// Keeps that the password was right, until the code is. Whoever was signed in before is not any more.
+    /// Keeps that the password was right, until the code is.
     pub async fn await_code(&self, user: UserId) -> Result<(), ApiError> {
-        let session = self.renewed().await?;
-        session.clear().await;
-        let step = SecondStep { user, since: now(), wrong: 0 };
-        session.insert(SECOND_STEP, step).await.map_err(|error| session_failed(&error))
+        await_code_in(&self.session()?, user, now()).await
     }
 
     /// Who waits to give their code.
@@ -409,6 +400,24 @@ impl Reply {
     fn header(&self, name: HeaderName) -> Option<&str> {
         self.request.headers.get(name).and_then(|value| value.to_str().ok())
     }
+}
+
+/// Signs somebody in. The session gets a new id, so that one planted before is worth nothing.
+pub async fn sign_in_at(session: &Session, user: UserId, origin: &Origin, now: Timestamp) -> Result<(), ApiError> {
+    session.cycle_id().await.map_err(|error| session_failed(&error))?;
+    let device = device_of(&origin.user_agent);
+    let signed_in = SignedIn { at: now, seen_at: now, address: origin.address.to_string(), device };
+    session.remove_value(SECOND_STEP).await.map_err(|error| session_failed(&error))?;
+    session.insert(SESSION_USER, user).await.map_err(|error| session_failed(&error))?;
+    session.insert(SESSION_SIGNED_IN, signed_in).await.map_err(|error| session_failed(&error))
+}
+
+/// Keeps that somebody gave all but their code. Whoever was signed in before is not any more.
+pub async fn await_code_in(session: &Session, user: UserId, now: Timestamp) -> Result<(), ApiError> {
+    session.cycle_id().await.map_err(|error| session_failed(&error))?;
+    session.clear().await;
+    let step = SecondStep { user, since: now, wrong: 0 };
+    session.insert(SECOND_STEP, step).await.map_err(|error| session_failed(&error))
 }
 
 const ONCE_COOKIE: &str = "hs_once";

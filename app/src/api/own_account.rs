@@ -47,6 +47,18 @@ impl Form for ChangePasswordForm {
 
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
+pub struct DisconnectForm {
+    pub password: String,
+    /// The page that it stands on.
+    pub page: String,
+}
+
+impl Form for DisconnectForm {
+    const SECRETS: &'static [&'static str] = &["password"];
+}
+
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct SecondFactorForm {
     pub code: String,
     pub password: String,
@@ -56,7 +68,7 @@ impl Form for SecondFactorForm {
     const SECRETS: &'static [&'static str] = &["code", "password"];
 }
 
-debug_without_fields!(ChangeEmailForm, ChangePasswordForm, SecondFactorForm);
+debug_without_fields!(ChangeEmailForm, ChangePasswordForm, DisconnectForm, SecondFactorForm);
 
 #[server(endpoint = "account/get")]
 pub async fn own_account() -> Result<Account, ApiError> {
@@ -97,6 +109,18 @@ pub async fn change_password(#[server(flatten)] form: ChangePasswordForm) -> Res
         let origin = call.origin();
         call.gateway.change_password(user, &password, new_password, &origin, session.as_deref()).await?;
         call.reply().renew().await
+    })
+    .await
+}
+
+/// Forgets who the person is at the provider.
+#[server(endpoint = "account/disconnect_provider")]
+pub async fn disconnect_provider(#[server(flatten)] form: DisconnectForm) -> Result<(), ApiError> {
+    answer_form(&form, async |call| {
+        call.gateway.disconnect_provider(call.user()?, &form.password, &call.origin()).await?;
+        // Whose address may still say that it was connected.
+        call.reply().go_to(paths::local_or_home(&form.page));
+        Ok(())
     })
     .await
 }

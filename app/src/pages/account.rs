@@ -3,6 +3,7 @@
 
 pub mod links;
 pub mod own;
+pub mod provider;
 pub mod second_factor;
 mod sessions;
 
@@ -10,6 +11,7 @@ use domain::org::SignUpOffer;
 use leptos::prelude::*;
 use leptos_router::hooks::use_query_map;
 
+use self::provider::{ProviderButton, ProviderOutcome};
 use super::{
     forms::{FormState, Hidden, use_form},
     loaded::Loaded,
@@ -46,6 +48,7 @@ pub fn SignInPage() -> impl IntoView {
                 }
             }
         >
+            <ProviderOutcome/>
             {move || {
                 has_chosen().then(|| {
                     view! {
@@ -66,6 +69,7 @@ pub fn SignInPage() -> impl IntoView {
                     <p class="auth-text"><a href=paths::FORGOT_PASSWORD>"Forgot your password?"</a></p>
                 </FormBody>
             </ActionForm>
+            <ProviderButton/>
         </AuthLayout>
     }
     .into_any()
@@ -79,7 +83,7 @@ pub fn SignInCodePage() -> impl IntoView {
     view! {
         <AuthLayout
             title="Enter your code"
-            text="Your password was right. Now the code that your authenticator app shows, or one of your recovery codes."
+            text="Now the code that your authenticator app shows, or one of your recovery codes."
             foot=|| view! { <a href=paths::SIGN_IN>"Sign in with another account"</a> }
         >
             <ActionForm action=action>
@@ -179,6 +183,7 @@ fn SignUpForm() -> impl IntoView {
                 <Button kind=ButtonKind::Primary submit=true pending=action.pending()>"Sign up"</Button>
             </FormBody>
         </ActionForm>
+        <ProviderButton/>
     }
     .into_any()
 }

@@ -188,6 +188,8 @@ actions! {
     AccountResetPassword = "account.reset_password",
     AccountEnableTotp = "account.enable_totp",
     AccountDisableTotp = "account.disable_totp",
+    AccountConnectProvider = "account.connect_provider",
+    AccountDisconnectProvider = "account.disconnect_provider",
     AccountEndSession = "account.end_session",
 }
 

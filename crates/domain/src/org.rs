@@ -64,6 +64,16 @@ pub struct Account {
     pub has_mail: bool,
     /// How many recovery codes are left, where there is a second factor.
     pub recovery_codes: Option<u32>,
+    /// The provider that people can sign in with, where there is one.
+    pub provider: Option<ProviderLink>,
+}
+
+/// A provider that people can sign in with, as somebody's account shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderLink {
+    pub name: String,
+    /// Whether the account is connected with somebody there.
+    pub is_connected: bool,
 }
 
 /// A second factor that is being set up.
@@ -76,6 +86,8 @@ pub struct SecondFactorSetup {
     /// The dark modules of its QR code, as the path of an SVG of so many modules' width.
     pub path: String,
     pub size: usize,
+    /// The provider that people can sign in with, where there is one.
+    pub provider: Option<ProviderLink>,
 }
 
 impl std::fmt::Debug for SecondFactorSetup {

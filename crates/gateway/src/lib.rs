@@ -29,6 +29,7 @@ mod infer;
 mod jobs;
 pub mod mail;
 pub mod manage;
+pub mod oidc;
 pub mod pipeline;
 pub mod providers;
 pub mod registry;
@@ -82,6 +83,8 @@ pub struct Settings {
     pub signup: SignupPolicy,
     /// How letters are sent, where they can be.
     pub mail: Option<mail::Settings>,
+    /// The provider that people can sign in with.
+    pub oidc: Option<oidc::Settings>,
 }
 
 /// Who may make an account.
@@ -113,6 +116,7 @@ struct Inner {
     client: HttpClient,
     hub: Hub,
     mail: Mailer,
+    oidc: Option<oidc::Provider>,
     streams: Streams,
     wrong_codes: manage::devices::WrongCodes,
     stop: CancellationToken,
@@ -214,6 +218,10 @@ impl Gateway {
         let streams = Streams::new(store.clone(), stop.clone(), tasks.clone());
         let writers = tokio::sync::Mutex::new(writers);
         let bodies = BodyRoom::quota();
+        let oidc = match settings.oidc.clone() {
+            Some(provider) => Some(oidc::Provider::new(provider, &settings.public_url, client.clone())?),
+            None => None,
+        };
         let mail = Mailer::new(settings.mail.clone(), stop.clone(), tasks.clone());
         let inner = Inner {
             settings,
@@ -226,6 +234,7 @@ impl Gateway {
             client,
             hub,
             mail,
+            oidc,
             streams,
             wrong_codes: manage::devices::WrongCodes::default(),
             stop,

@@ -19,6 +19,7 @@ use crate::{
     db::Store,
     entity::{membership, user},
     error::Result,
+    identities::Identity,
     row::{at, get, parse, uuid},
 };
 
@@ -32,6 +33,8 @@ pub struct NewAccount<'a> {
     pub env_id: EnvId,
     pub project: &'a EnvironmentSpec,
     pub entry: &'a AuditEntry,
+    /// Who they are at the provider that they came by.
+    pub identity: Option<Identity<'a>>,
 }
 
 impl Store {
@@ -40,7 +43,7 @@ impl Store {
     }
 
     /// # Errors
-    /// [`StoreError::Conflict`] when the e-mail address is taken.
+    /// [`StoreError::Conflict`] when the e-mail address is taken, or somebody here is that one at the provider.
     pub async fn insert_account(&self, account: NewAccount<'_>, now: Timestamp) -> Result<()> {
         let transaction = self.begin().await?;
         let person = (account.name, account.password_hash);
@@ -48,6 +51,9 @@ impl Store {
         let project = (account.env_id, account.project);
         self.insert_organization_in(&transaction, account.organization, account.user_id, project).await?;
         self.write_audit_in(&transaction, account.entry).await?;
+        if let Some(identity) = account.identity {
+            self.insert_identity_in(&transaction, identity, account.user_id, now).await?;
+        }
         self.commit(transaction).await
     }
 

@@ -27,7 +27,7 @@ async fn forget(server: &Server) {
     assert_eq!(answer.status, 200, "{}", answer.text());
 }
 
-async fn logs(server: &Server, text: &str) {
+pub async fn logs(server: &Server, text: &str) {
     let what = format!("the log says {text:?}");
     eventually(Duration::from_secs(20), &what, async || server.log().contains(text).then_some(())).await;
 }

@@ -4,6 +4,7 @@
 mod browser;
 mod headers;
 mod mail;
+mod oidc;
 mod passwords;
 mod profile;
 mod second_factor;

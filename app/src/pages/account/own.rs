@@ -5,11 +5,18 @@ use domain::org::{Account, Viewer};
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_router::hooks::{use_location, use_query_map};
 
-use super::{links::AccountName, sessions::SessionsCard};
+use super::{
+    links::AccountName,
+    provider::{ProviderCard, ProviderOutcome, password_hint},
+    sessions::SessionsCard,
+};
 use crate::{
     api::{
         ApiError,
-        own_account::{ChangeEmail, ChangePassword, DisableSecondFactor, RenamePerson, VerifyEmail, own_account},
+        own_account::{
+            ChangeEmail, ChangePassword, DisableSecondFactor, DisconnectProvider, RenamePerson, VerifyEmail,
+            own_account,
+        },
     },
     components::*,
     pages::{
@@ -48,9 +55,14 @@ fn OwnAccount() -> impl IntoView {
     let rename = use_form::<RenamePerson>();
     let password = use_form::<ChangePassword>();
     let factor = use_form::<DisableSecondFactor>();
+    let provider = use_form::<DisconnectProvider>();
     let (renamed, turned_off) = (rename.action.version(), factor.action.version());
+    let disconnected = provider.action.version();
     let email_changed = move || query.with(|query| query.get("email"));
-    let account = Resource::new(move || (renamed.get(), turned_off.get(), email_changed()), |_| own_account());
+    let account = Resource::new(
+        move || (renamed.get(), turned_off.get(), disconnected.get(), email_changed()),
+        |_| own_account(),
+    );
     if let Some(viewer) = use_context::<Fresh<Viewer>>() {
         viewer.after(rename.action);
     }
@@ -58,24 +70,30 @@ fn OwnAccount() -> impl IntoView {
     say_when_done(rename.action, "Name changed");
     say_when_done(password.action, "Password changed");
     say_when_done(factor.action, "Second factor turned off");
+    say_when_done(provider.action, "Disconnected");
     let rename = StoredValue::new(rename);
     let password = StoredValue::new(password);
     let factor = StoredValue::new(factor);
+    let provider = StoredValue::new(provider);
     view! {
+        <ProviderOutcome/>
         {move || email_changed().map(|what| view! { <EmailNotice what=what/> })}
         <Loaded
             load=move || async move { account.await }
             children={move |account: Account| {
+                let hint = password_hint(account.provider.as_ref());
                 let factor = match account.recovery_codes {
-                    Some(left) => view! { <SecondFactorOn form=factor left=left/> }.into_any(),
+                    Some(left) => view! { <SecondFactorOn form=factor left=left hint=hint.clone()/> }.into_any(),
                     None => view! { <SecondFactorOff/> }.into_any(),
                 };
                 let email = account.user.email.clone();
+                let link = account.provider.clone();
                 view! {
                     <NameCard form=rename name=account.user.name.clone()/>
                     <EmailCard account=account/>
-                    <PasswordCard form=password email=email/>
+                    <PasswordCard form=password email=email.clone() hint=hint/>
                     {factor}
+                    {link.map(|link| view! { <ProviderCard link=link form=provider email=email/> })}
                 }
                 .into_any()
             }}
@@ -137,6 +155,7 @@ fn EmailCard(account: Account) -> impl IntoView {
     let FormState { action, problem, typed } = use_form::<ChangeEmail>();
     let verify = use_action::<VerifyEmail>();
     let here = use_location().pathname;
+    let hint = password_hint(account.provider.as_ref());
     let may_verify = account.has_mail && !account.email_verified;
     let help = if account.has_mail {
         "A letter goes there. It counts once the link in it is followed, and your old address is told."
@@ -165,7 +184,7 @@ fn EmailCard(account: Account) -> impl IntoView {
                         <Field name="email" label="New e-mail" help=help required=true>
                             <TextInput kind="email" autocomplete="email" value=typed.text("email", "")/>
                         </Field>
-                        <Field name="password" id="email-password" label="Password to change the e-mail" required=true>
+                        <Field name="password" id="email-password" label="Password to change the e-mail" help=hint required=true>
                             <PasswordInput/>
                         </Field>
                     </FieldRow>
@@ -180,7 +199,7 @@ fn EmailCard(account: Account) -> impl IntoView {
 }
 
 #[component]
-fn PasswordCard(form: StoredValue<FormState<ChangePassword>>, email: String) -> impl IntoView {
+fn PasswordCard(form: StoredValue<FormState<ChangePassword>>, email: String, hint: Option<String>) -> impl IntoView {
     let (action, problem) = form.with_value(|form| (form.action, form.problem));
     view! {
         <Card title="Password" text="Changing it ends all your other sessions.">
@@ -188,7 +207,7 @@ fn PasswordCard(form: StoredValue<FormState<ChangePassword>>, email: String) -> 
                 <FormBody problem=problem>
                     <AccountName email=email/>
                     <FieldRow>
-                        <Field name="password" id="current-password" label="Current password" required=true>
+                        <Field name="password" id="current-password" label="Current password" help=hint required=true>
                             <PasswordInput/>
                         </Field>
                         <Field name="new_password" label="New password" help="At least 10 characters, none that many people use." required=true>
@@ -218,7 +237,7 @@ fn SecondFactorOff() -> impl IntoView {
 }
 
 #[component]
-fn SecondFactorOn(form: StoredValue<FormState<DisableSecondFactor>>, left: u32) -> impl IntoView {
+fn SecondFactorOn(form: StoredValue<FormState<DisableSecondFactor>>, left: u32, hint: Option<String>) -> impl IntoView {
     let (action, problem) = form.with_value(|form| (form.action, form.problem));
     view! {
         <Card title="Second factor" text="A sign-in needs a code of your authenticator app.">
@@ -239,7 +258,7 @@ fn SecondFactorOn(form: StoredValue<FormState<DisableSecondFactor>>, left: u32) 
                         <Field name="code" label="Code" help="Of the app, or a recovery code." required=true>
                             <TextInput autocomplete="one-time-code" mono=true/>
                         </Field>
-                        <Field name="password" id="factor-password" label="Password to turn it off" required=true>
+                        <Field name="password" id="factor-password" label="Password to turn it off" help=hint required=true>
                             <PasswordInput/>
                         </Field>
                     </FieldRow>

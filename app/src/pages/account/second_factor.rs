@@ -11,6 +11,7 @@ use crate::{
     },
     components::*,
     pages::{
+        account::provider::password_hint,
         forms::{FormState, use_form},
         loaded::Loaded,
         project::FrameWithoutProject,
@@ -51,6 +52,7 @@ fn SetUp() -> impl IntoView {
             load=move || async move { setup.await }
             part=true
             children={move |setup: SecondFactorSetup| {
+                let hint = password_hint(setup.provider.as_ref());
                 view! {
                     <Card title="1. Scan this with your app" text="Any app for one-time codes will do: Aegis, Google Authenticator, 1Password and others.">
                         <div class="second-factor">
@@ -65,7 +67,7 @@ fn SetUp() -> impl IntoView {
                                     <Field name="code" label="Code" required=true>
                                         <TextInput autocomplete="one-time-code" mono=true/>
                                     </Field>
-                                    <Field name="password" label="Your password" required=true>
+                                    <Field name="password" label="Your password" help=hint required=true>
                                         <PasswordInput/>
                                     </Field>
                                 </FieldRow>

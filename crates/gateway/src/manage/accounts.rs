@@ -10,7 +10,7 @@ use domain::{
     permission::Scope,
     team::Organization,
 };
-use store::{NewAccount, StoreError};
+use store::{Identity, NewAccount, StoreError};
 
 use super::{
     Access, Caller, Error, Origin, Result, Who,
@@ -89,10 +89,15 @@ impl Gateway {
         Ok(SignedUp::In(user, env))
     }
 
-    /// Makes the account whose link was sent.
-    pub(super) async fn make_asked(&self, person: NewPerson, address: Option<IpAddr>) -> Result<(UserId, EnvId)> {
+    /// Makes the account of somebody whose address was confirmed: by a link, or by the provider that they came by.
+    pub(super) async fn make_confirmed(
+        &self,
+        person: NewPerson,
+        identity: Option<Identity<'_>>,
+        address: Option<IpAddr>,
+    ) -> Result<(UserId, EnvId)> {
         let email: Email = person.email.parse().map_err(|message: &str| Error::invalid("email", message))?;
-        let (user, _, env) = self.insert_account(&person, &email, FIRST_PROJECT, address).await?;
+        let (user, _, env) = self.insert_account(&person, &email, identity, FIRST_PROJECT, address).await?;
         self.inner.store.set_email_verified(user, clock::now()).await?;
         Ok((user, env))
     }
@@ -122,13 +127,14 @@ impl Gateway {
         let SignUp { name, email, organization, password } = sign_up;
         let password_hash = auth::password::hash(password).await?;
         let person = NewPerson { name, email: email.as_str().to_owned(), organization, password_hash };
-        self.insert_account(&person, &email, project, address).await
+        self.insert_account(&person, &email, None, project, address).await
     }
 
     async fn insert_account(
         &self,
         person: &NewPerson,
         email: &Email,
+        identity: Option<Identity<'_>>,
         project: &str,
         address: Option<IpAddr>,
     ) -> Result<(UserId, OrgId, EnvId)> {
@@ -148,6 +154,7 @@ impl Gateway {
             env_id,
             project: &first_project(project),
             entry: &entry,
+            identity,
         };
         match self.inner.store.insert_account(account, now).await {
             Ok(()) => Ok((user_id, org_id, env_id)),

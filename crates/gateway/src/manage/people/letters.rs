@@ -72,6 +72,19 @@ pub(super) fn email_changed(to: Email, new: &Email) -> Letter {
     Letter { to, subject: "Your hookstream address was changed".to_owned(), text }
 }
 
+pub(super) fn provider_changed(to: Email, name: &str, is_connected: bool) -> Letter {
+    let (what, how) = if is_connected {
+        ("was connected with", "You can sign in with it from now on.")
+    } else {
+        ("is no longer connected with", "You sign in with your password from now on.")
+    };
+    let text = format!(
+        "Your hookstream account {what} {name}. {how}\n\n\
+         If it was not you, change your password at once, and look at your account's page.\n"
+    );
+    Letter { to, subject: format!("Your hookstream account {what} {name}"), text }
+}
+
 pub(super) fn second_factor_changed(to: Email, is_on: bool) -> Letter {
     let what = if is_on { "turned on" } else { "turned off" };
     let text = format!(

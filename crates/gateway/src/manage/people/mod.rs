@@ -1,8 +1,9 @@
-//! People's own accounts: coming in ([`sign_in`]), passwords, names and addresses, sessions and second factors.
+//! People's own accounts: coming in ([`sign_in`], [`identities`]), passwords, names and addresses, sessions and second factors.
 //!
 //! Whatever shows who somebody is may be tried a few times only ([`crate::auth::limits`]), by where a request comes from:
 //! its [`Origin`].
 
+mod identities;
 mod letters;
 mod passwords;
 mod profile;
@@ -17,7 +18,13 @@ use domain::{
     id::UserId,
 };
 
-pub use self::{passwords::operator_link, profile::EmailChange, second_factor::secret_place, sign_in::SignIn};
+pub use self::{
+    identities::{AWAY_LASTS, ProviderAnswer, ProviderSignIn},
+    passwords::operator_link,
+    profile::EmailChange,
+    second_factor::secret_place,
+    sign_in::SignIn,
+};
 use super::{Error, Result};
 use crate::{
     Gateway,

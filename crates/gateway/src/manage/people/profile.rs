@@ -40,7 +40,9 @@ impl Gateway {
             None
         };
         let email_verified = store.email_verified_at(user).await?.is_some();
-        Ok(Account { user: person, email_verified, has_mail: self.inner.mail.is_configured(), recovery_codes })
+        let provider = self.provider_link(user).await?;
+        let has_mail = self.inner.mail.is_configured();
+        Ok(Account { user: person, email_verified, has_mail, recovery_codes, provider })
     }
 
     pub async fn rename_person(&self, user: UserId, name: &str) -> Result<()> {
@@ -150,7 +152,7 @@ impl Gateway {
         if !store.delete_account_token(&hash).await? {
             return Err(bad_link());
         }
-        let (user, env) = self.make_asked(new_person(&found.data)?, Some(origin.address)).await?;
+        let (user, env) = self.make_confirmed(new_person(&found.data)?, None, Some(origin.address)).await?;
         self.note_origin(user, origin).await;
         Ok(Some((user, env)))
     }

@@ -50,7 +50,8 @@ impl Gateway {
             tracing::error!("the QR code of a second factor cannot be made");
             Error::Internal
         })?;
-        Ok(SecondFactorSetup { key: totp::base32(&secret), uri, path, size })
+        let provider = self.provider_link(user).await?;
+        Ok(SecondFactorSetup { key: totp::base32(&secret), uri, path, size, provider })
     }
 
     /// Takes the second factor into use, once a code shows that the app has it. All other sessions end. Returns the recovery
