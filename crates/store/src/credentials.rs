@@ -32,7 +32,8 @@ impl Store {
         Ok(micros.map(at))
     }
 
-    /// Gives a person another password, and ends all their sessions but one, and every link that would set a password.
+    /// Gives a person another password, and ends all their sessions but one, and every link that would set a password. Without one
+    /// that stays, whoever had the account before may have been somebody else: who they are at providers is forgotten as well.
     pub async fn set_password(
         &self,
         user: UserId,
@@ -47,6 +48,9 @@ impl Store {
         let values = [id.into(), hash.into(), now.as_micros().into()];
         transaction.execute_raw(self.statement(sql, values)).await?;
         transaction.execute_raw(self.end_sessions(user, except)).await?;
+        if except.is_none() {
+            transaction.execute_raw(self.delete_identities(user)).await?;
+        }
         let sql = "DELETE FROM account_tokens WHERE user_id = $1 AND purpose = $2";
         transaction.execute_raw(self.statement(sql, [id.into(), reset.into()])).await?;
         self.commit(transaction).await?;
@@ -76,6 +80,7 @@ impl Store {
         let values = [id.into(), hash.into(), now.as_micros().into()];
         transaction.execute_raw(self.statement(sql, values)).await?;
         transaction.execute_raw(self.end_sessions(user, None)).await?;
+        transaction.execute_raw(self.delete_identities(user)).await?;
         let sql = "DELETE FROM account_tokens WHERE user_id = $1 AND purpose = $2";
         transaction.execute_raw(self.statement(sql, [id.into(), reset.into()])).await?;
         self.commit(transaction).await?;

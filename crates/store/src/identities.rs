@@ -73,4 +73,10 @@ impl Store {
         self.sync().await?;
         Ok(was_there)
     }
+
+    /// Forgets who a person is at all providers.
+    pub(crate) fn delete_identities(&self, user: UserId) -> sea_orm::Statement {
+        let sql = "DELETE FROM identities WHERE user_id = $1";
+        self.statement(sql, [uuid(user.as_u128()).into()])
+    }
 }

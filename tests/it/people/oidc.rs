@@ -21,6 +21,7 @@ on_both_databases!(
     an_answer_that_was_not_asked_for_is_refused,
     another_site_connects_nobody,
     what_was_done_is_told,
+    a_forgotten_password_disconnects,
     a_provider_that_is_gone_is_said,
 );
 
@@ -196,6 +197,28 @@ async fn an_account_is_connected_by_its_owner(on: On) {
         by_provider(&mut Browser::new(&server), "/oidc/start", "unverified").await,
         "/sign-in?provider=no_address"
     );
+}
+
+async fn a_forgotten_password_disconnects(on: On) {
+    let mut world = World::new(on).await;
+    let server = served(&mut world, &Provider::shared().await.issuer).await;
+    let mut carla = Browser::new(&server);
+    by_provider(&mut carla, "/oidc/start", "carla").await;
+    // An account that was made by the provider has no password that anybody knows; so it gets one.
+    let output = world.run(&["reset-password", "--email", "carla@example.com"], "");
+    let link = String::from_utf8_lossy(&output.stdout).into_owned();
+    let token = link.trim().split_once("token=").expect("a link").1.to_owned();
+    let set = [("token", token.as_str()), ("new_password", PASSWORD)];
+    assert_eq!(Browser::new(&server).call("account/reset_password", &set).await.status, 200);
+    assert!(!carla.is_in().await);
+    let end = by_provider(&mut Browser::new(&server), "/oidc/start", "carla").await;
+    assert_eq!(end, "/sign-in?provider=address_taken");
+    carla.sign_in("carla@example.com", PASSWORD).await;
+    assert_eq!(by_provider(&mut carla, "/oidc/start?connect=yes", "carla").await, "/account?provider=connected");
+    // Whoever changes it is there, and stays connected.
+    let change = [("password", PASSWORD), ("new_password", "another word 22")];
+    assert_eq!(carla.call("account/change_password", &change).await.status, 200);
+    assert_eq!(carla.account().await["provider"]["is_connected"], true);
 }
 
 async fn the_sign_up_policy_holds(on: On) {
