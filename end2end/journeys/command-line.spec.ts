@@ -31,6 +31,7 @@ test("a machine is let in by its code", async ({ dashboard, page, project }) => 
   await dashboard.button("Continue").click();
   await dashboard.alive();
   await expect(page.getByText("Ana's laptop")).toBeVisible();
+  await expect(page.getByText(code.user_code, { exact: true })).toBeVisible();
   await expect(page.getByText("127.0.0.1")).toBeVisible();
   await expectAccessible(page);
   await shoot(page, "device-confirm");

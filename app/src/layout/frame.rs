@@ -198,10 +198,12 @@ fn ProjectSwitcher(
     view! {
         <details class="menu wide">
             <summary class="switcher" aria-label="Switch the project">
-                <span class="project-mark" data-test=move || project.with(|project| project.as_ref().is_some_and(|project| project.test)).then_some("true") aria-hidden="true">
-                    {move || project.get().map(|project| initial(&project.name))}
-                </span>
-                <span class="switcher-name">{move || project.get().map(|project| project.name)}</span>
+                {move || project.get().map(|project| {
+                    view! {
+                        <span class="project-mark" data-test=project.test.then_some("true") aria-hidden="true">{initial(&project.name)}</span>
+                    }
+                })}
+                <span class="switcher-name">{move || project.get().map_or_else(|| "Choose a project".to_owned(), |project| project.name)}</span>
                 {move || test_tag(project.get().as_ref())}
                 <Glyph icon=Icon::ChevronsUpDown size=14/>
             </summary>

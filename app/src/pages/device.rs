@@ -1,7 +1,7 @@
 //! Letting in a machine that runs `hookstream login`: its code is typed here, and a yes gives it a key.
 
 use domain::{
-    device::DeviceRequest,
+    device::{DeviceRequest, UserCode},
     org::Viewer,
     permission::{Permission, Role, Scope},
 };
@@ -116,7 +116,8 @@ fn Confirm(code: String, request: DeviceRequest, viewer: Viewer) -> impl IntoVie
     ];
     let scopes = if may_manage { scopes } else { scopes.into_iter().skip(1).take(1).collect() };
     let usual = if may_manage { Scope::Write } else { Scope::Read };
-    let code = StoredValue::new(code);
+    // As the terminal shows it, however it was typed.
+    let code = StoredValue::new(code.parse::<UserCode>().map(|it| it.to_string()).unwrap_or(code));
     view! {
         <Card title="A machine asks to come in" text="Say yes only if you have started this yourself, and the terminal shows this very code.">
             <Facts>

@@ -82,6 +82,20 @@ fn problem_of(error: ApiError) -> Problem {
     }
 }
 
+/// Says in a toast that an action was done.
+pub fn say_when_done<S>(action: ServerAction<S>, done: &'static str)
+where
+    S: ServerFn<Error = ApiError> + Clone + Send + Sync + 'static,
+    S::Output: Clone + Send + Sync + 'static,
+{
+    let toasts = use_toasts();
+    Effect::new(move |_| {
+        if action.value().with(|value| matches!(value, Some(Ok(_)))) {
+            toasts.say(done);
+        }
+    });
+}
+
 /// What came of an action without a form of its own: a toast when it is done, a banner when it was refused.
 #[component]
 pub fn Outcome<S>(
@@ -93,12 +107,7 @@ where
     S: ServerFn<Error = ApiError> + Clone + Send + Sync + 'static,
     S::Output: Clone + Send + Sync + 'static,
 {
-    let toasts = use_toasts();
-    Effect::new(move |_| {
-        if action.value().with(|value| matches!(value, Some(Ok(_)))) {
-            toasts.say(done);
-        }
-    });
+    say_when_done(action, done);
     move || {
         let refused = action.value().with(|value| value.as_ref().and_then(|value| value.as_ref().err().cloned()));
         refused.map(|error| {
@@ -187,4 +196,36 @@ pub fn DeleteCard(thing: &'static str, text: &'static str, children: ChildrenFn)
             }
         })
     }
+}
+
+/// The inside of the form that deletes a thing: its button, and the dialog that asks whether that is meant.
+#[component]
+pub fn ConfirmDelete(
+    /// "source".
+    thing: &'static str,
+    /// Its name, which has to be typed first.
+    #[prop(optional, into)]
+    name: MaybeProp<String>,
+    #[prop(into)] pending: Signal<bool>,
+    /// What is sent along, and what comes of it.
+    children: Children,
+) -> impl IntoView {
+    let delete = format!("Delete {thing}");
+    let title = move || match name.get() {
+        Some(name) => format!("Delete {name}?"),
+        None => format!("Delete this {thing}?"),
+    };
+    view! {
+        <Confirm
+            id=format!("delete-{thing}")
+            trigger=delete.clone()
+            title=Signal::derive(title)
+            action=delete
+            typed=name
+            pending=pending
+        >
+            {children()}
+        </Confirm>
+    }
+    .into_any()
 }

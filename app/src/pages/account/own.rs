@@ -2,7 +2,7 @@
 //! and on a page of its own.
 
 use domain::org::{Account, Viewer};
-use leptos::{prelude::*, server_fn::ServerFn};
+use leptos::prelude::*;
 use leptos_router::hooks::{use_location, use_query_map};
 
 use super::{
@@ -11,16 +11,12 @@ use super::{
     sessions::SessionsCard,
 };
 use crate::{
-    api::{
-        ApiError,
-        own_account::{
-            ChangeEmail, ChangePassword, DisableSecondFactor, DisconnectProvider, RenamePerson, VerifyEmail,
-            own_account,
-        },
+    api::own_account::{
+        ChangeEmail, ChangePassword, DisableSecondFactor, DisconnectProvider, RenamePerson, VerifyEmail, own_account,
     },
     components::*,
     pages::{
-        forms::{FormState, Hidden, Outcome, use_action, use_form},
+        forms::{FormState, Hidden, Outcome, say_when_done, use_action, use_form},
         live::Fresh,
         loaded::Loaded,
         project::FrameWithoutProject,
@@ -115,19 +111,6 @@ fn EmailNotice(what: String) -> impl IntoView {
         "changed" => view! { <Alert tone=AlertTone::Success title="E-mail changed">"You sign in with it from now on."</Alert> }.into_any(),
         _ => ().into_any(),
     }
-}
-
-/// Says that a form was taken.
-fn say_when_done<S>(action: ServerAction<S>, done: &'static str)
-where
-    S: ServerFn<Error = ApiError, Output = ()> + Clone + Send + Sync + 'static,
-{
-    let toasts = use_toasts();
-    Effect::new(move |_| {
-        if action.value().with(|value| matches!(value, Some(Ok(())))) {
-            toasts.say(done);
-        }
-    });
 }
 
 #[component]

@@ -5,9 +5,8 @@ use leptos::prelude::*;
 
 use crate::{
     api::connections::DeleteConnection,
-    components::*,
     pages::{
-        forms::{DeleteCard, Hidden, Outcome, use_action},
+        forms::{ConfirmDelete, DeleteCard, Hidden, Outcome, use_action},
         project::use_project,
     },
 };
@@ -21,17 +20,11 @@ pub fn DeleteConnectionCard(connection: ConnectionId) -> impl IntoView {
         <DeleteCard thing="connection" text="Deliveries that wait are cancelled; the source and the destination stay.">
             <Outcome action=action done="Connection deleted"/>
             <ActionForm action=action>
-                <Confirm
-                    id="delete-connection"
-                    trigger="Delete connection"
-                    title="Delete this connection?"
-                    action="Delete connection"
-                    pending=action.pending()
-                >
+                <ConfirmDelete thing="connection" pending=action.pending()>
                     <Hidden name="env" value=project.id()/>
                     <Hidden name="connection" value=id/>
                     <p>"Events of the source are not delivered to this destination any more."</p>
-                </Confirm>
+                </ConfirmDelete>
             </ActionForm>
         </DeleteCard>
     }

@@ -33,7 +33,7 @@ use crate::{
     components::*,
     pages::{
         connections::ConnectionTable,
-        forms::{DeleteCard, Hidden, Outcome, PauseOrResume, use_action},
+        forms::{ConfirmDelete, DeleteCard, Hidden, Outcome, PauseOrResume, use_action},
         issues::IssueTable,
         live::{use_changes, use_fresh},
         loaded::Loaded,
@@ -332,18 +332,11 @@ fn DeleteDestinationCard(destination: Destination) -> impl IntoView {
         <DeleteCard thing="destination" text="Its connections end, and deliveries that wait are cancelled.">
             <Outcome action=action done="Destination deleted"/>
             <ActionForm action=action>
-                <Confirm
-                    id="delete-destination"
-                    trigger="Delete destination"
-                    title=Signal::derive(move || format!("Delete {}?", name.get()))
-                    action="Delete destination"
-                    typed=name
-                    pending=action.pending()
-                >
+                <ConfirmDelete thing="destination" name=name pending=action.pending()>
                     <Hidden name="env" value=project.id()/>
                     <Hidden name="destination" value=id/>
                     <p>"Nothing more is sent to it. What was delivered stays in the events' history."</p>
-                </Confirm>
+                </ConfirmDelete>
             </ActionForm>
         </DeleteCard>
     }

@@ -11,7 +11,7 @@ use crate::{
     },
     components::*,
     pages::{
-        forms::{FormState, Hidden, Outcome, use_action, use_form},
+        forms::{ConfirmDelete, FormState, Hidden, Outcome, say_when_done, use_action, use_form},
         project::{use_project, use_viewer},
     },
     paths,
@@ -52,12 +52,7 @@ fn Rename(name: String) -> impl IntoView {
     let project = use_project();
     let FormState { action, problem, typed } = use_form::<RenameOrganization>();
     use_viewer().after(action);
-    let toasts = use_toasts();
-    Effect::new(move |_| {
-        if action.value().with(|value| matches!(value, Some(Ok(())))) {
-            toasts.say("Organization renamed");
-        }
-    });
+    say_when_done(action, "Organization renamed");
     view! {
         <Card title="Rename">
             <ActionForm action=action>
@@ -110,17 +105,10 @@ fn Delete(name: Signal<String>) -> impl IntoView {
         <Card title="Delete this organization" text="With all its projects, members, invitations and its audit log.">
             <Outcome action=action done="Organization deleted"/>
             <ActionForm action=action>
-                <Confirm
-                    id="delete-organization"
-                    trigger="Delete organization"
-                    title=Signal::derive(move || format!("Delete {}?", name.get()))
-                    action="Delete organization"
-                    typed=name
-                    pending=action.pending()
-                >
+                <ConfirmDelete thing="organization" name=name pending=action.pending()>
                     <Hidden name="org" value=project.org()/>
                     <p>"All its projects end at once and cannot be brought back: their URLs stop answering, their API keys stop working, and nobody belongs to it any more. What they hold is removed in the background."</p>
-                </Confirm>
+                </ConfirmDelete>
             </ActionForm>
         </Card>
     }

@@ -11,7 +11,7 @@ use crate::{
     api::projects::{DeleteProject, SetRetention, UpdateProject},
     components::*,
     pages::{
-        forms::{FormState, Hidden, Outcome, use_action, use_form},
+        forms::{ConfirmDelete, FormState, Hidden, Outcome, say_when_done, use_action, use_form},
         project::{use_project, use_viewer},
     },
 };
@@ -60,12 +60,7 @@ fn RenameProject() -> impl IntoView {
     let FormState { action, problem, typed } = use_form::<UpdateProject>();
     let viewer = use_viewer();
     viewer.after(action);
-    let toasts = use_toasts();
-    Effect::new(move |_| {
-        if action.value().with(|value| matches!(value, Some(Ok(())))) {
-            toasts.say("Project renamed");
-        }
-    });
+    say_when_done(action, "Project renamed");
     let name = untrack(|| project.environment(viewer)).map(|environment| environment.name).unwrap_or_default();
     view! {
         <Card title="Rename">
@@ -91,12 +86,7 @@ fn RetentionCard() -> impl IntoView {
     let FormState { action, problem, typed } = use_form::<SetRetention>();
     let viewer = use_viewer();
     viewer.after(action);
-    let toasts = use_toasts();
-    Effect::new(move |_| {
-        if action.value().with(|value| matches!(value, Some(Ok(())))) {
-            toasts.say("Retention changed");
-        }
-    });
+    say_when_done(action, "Retention changed");
     let kept = untrack(|| project.environment(viewer)).map(|environment| environment.retention_days);
     let kept = typed.number("retention_days", kept.unwrap_or_default().days().to_string());
     view! {
@@ -143,17 +133,10 @@ fn DeleteProjectCard() -> impl IntoView {
         <Card title="Delete this project" text="With its sources, destinations, connections, events and API keys. The last project of an organization cannot be deleted.">
             <Outcome action=action done="Project deleted"/>
             <ActionForm action=action>
-                <Confirm
-                    id="delete-project"
-                    trigger="Delete project"
-                    title=Signal::derive(move || format!("Delete {}?", name.get()))
-                    action="Delete project"
-                    typed=name
-                    pending=action.pending()
-                >
+                <ConfirmDelete thing="project" name=name pending=action.pending()>
                     <Hidden name="env" value=project.id()/>
                     <p>"Everything in it ends at once and cannot be brought back: its URLs stop answering, and its API keys stop working."</p>
-                </Confirm>
+                </ConfirmDelete>
             </ActionForm>
         </Card>
     }

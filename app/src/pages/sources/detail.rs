@@ -26,7 +26,7 @@ use crate::{
     pages::{
         connections::ConnectionTable,
         events::EventTable,
-        forms::{DeleteCard, Hidden, Outcome, PauseOrResume, use_action},
+        forms::{ConfirmDelete, DeleteCard, Hidden, Outcome, PauseOrResume, use_action},
         live::{use_changes, use_fresh},
         loaded::Loaded,
         project::{Project, use_param, use_project},
@@ -268,18 +268,11 @@ fn DeleteSourceCard(source: Source) -> impl IntoView {
         <DeleteCard thing="source" text="Its URL will answer 410, and its connections end. Events already received are kept.">
             <Outcome action=action done="Source deleted"/>
             <ActionForm action=action>
-                <Confirm
-                    id="delete-source"
-                    trigger="Delete source"
-                    title=Signal::derive(move || format!("Delete {}?", name.get()))
-                    action="Delete source"
-                    typed=name
-                    pending=action.pending()
-                >
+                <ConfirmDelete thing="source" name=name pending=action.pending()>
                     <Hidden name="env" value=project.id()/>
                     <Hidden name="source" value=id/>
                     <p>"Its URL will answer 410 from now on. Events already received are kept."</p>
-                </Confirm>
+                </ConfirmDelete>
             </ActionForm>
         </DeleteCard>
     }
