@@ -83,12 +83,7 @@ async fn a_primary_that_is_killed_under_load_loses_nothing() {
     let (a, b) = (world.serve().await, world.serve().await);
     let sink = Sink::start().await;
     let (source, _) = a.api().route("failover", &sink.url(), json!({})).await;
-    eventually(Duration::from_secs(2), "b knows where it goes", async || {
-        let answer = b.post(&source, "first").await;
-        (answer.status == 200 && !b.api().deliveries(answer.json()["event_id"].as_str()?).await.is_empty())
-            .then_some(())
-    })
-    .await;
+    b.knows_the_way(&source, "first").await;
     let load = Load::start(&[&a, &b], &source);
     load.runs(100, Duration::from_secs(2)).await;
     primary.kill().await;

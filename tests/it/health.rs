@@ -176,10 +176,7 @@ async fn nodes_count_together(on: On) {
     let (first, second) = (world.serve().await, world.serve().await);
     let sink = Sink::start().await;
     let (source, destination) = first.api().route("both", &sink.url(), json!({})).await;
-    eventually(LIMIT, "the other node knows the source", async || {
-        (second.post(&source, "first").await.status == 200).then_some(())
-    })
-    .await;
+    second.knows_the_way(&source, "first").await;
     let sends = |server: &crate::world::Server, label: &'static str| {
         let requests: Vec<_> = (0..30).map(|n| server.ingest(&source).body(format!("{label} {n}")).send()).collect();
         async move {

@@ -458,12 +458,7 @@ async fn two_nodes_fail_into_one_issue(on: On) {
     let sink = Sink::replying(Reply::Status(500)).await;
     let more = json!({ "circuit_breaker": { "enabled": false } });
     let (source, _) = a.api().route("shared", &sink.url(), more).await;
-    eventually(Duration::from_secs(5), "b knows where it goes", async || {
-        let answer = b.post(&source, "first").await;
-        (answer.status == 200 && !b.api().deliveries(answer.json()["event_id"].as_str()?).await.is_empty())
-            .then_some(())
-    })
-    .await;
+    b.knows_the_way(&source, "first").await;
     let posts = (0..2 * EACH).map(|number| if number % 2 == 0 { a.event(&source, "x") } else { b.event(&source, "x") });
     futures::future::join_all(posts).await;
     let sql = "SELECT count(*) FROM deliveries WHERE is_dlq";

@@ -30,12 +30,7 @@ async fn two_nodes_share_the_work(on: On) {
     let (a, b) = (world.serve().await, world.serve().await);
     let sink = Sink::start().await;
     let (source, _) = a.api().route("shared", &sink.url(), json!({})).await;
-    eventually(Duration::from_secs(1), "b knows where it goes", async || {
-        let answer = b.post(&source, "first").await;
-        (answer.status == 200 && !b.api().deliveries(answer.json()["event_id"].as_str()?).await.is_empty())
-            .then_some(())
-    })
-    .await;
+    b.knows_the_way(&source, "first").await;
     let load = Load::start(&[&a, &b], &source);
     load.runs(200, Duration::from_secs(2)).await;
     let acknowledged = load.end().await;
@@ -105,12 +100,7 @@ async fn one_of_three_is_killed_under_load(on: On) {
     let sink = Sink::replying(Reply::After(Duration::from_millis(50), Box::new(Reply::Status(200)))).await;
     let (source, _) = a.api().route("three", &sink.url(), json!({})).await;
     for node in [&b, &c] {
-        eventually(Duration::from_secs(5), "they know where it goes", async || {
-            let answer = node.post(&source, "first").await;
-            (answer.status == 200 && !node.api().deliveries(answer.json()["event_id"].as_str()?).await.is_empty())
-                .then_some(())
-        })
-        .await;
+        node.knows_the_way(&source, "first").await;
     }
     // Not more than they can deliver meanwhile: what then waits would hide how long the takeover takes.
     let load = Load::paced(&[&a, &b, &c], &source, Duration::from_millis(100));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::world::{Bouncer, Live, Load, On, PoolMode, Server, Sink, World, assert_none_twice, eventually, reconcile};
+use crate::world::{Bouncer, Live, Load, On, PoolMode, Sink, World, assert_none_twice, eventually, reconcile};
 
 on_postgres!(
     session_mode_needs_no_setting,
@@ -65,7 +65,7 @@ async fn two_nodes_work(mut world: World) -> World {
     let (a, b) = (a.with_key(&world.account.api_key), b.with_key(&world.account.api_key));
     let sink = Sink::start().await;
     let (source, _) = a.api().route("pooled", &sink.url(), json!({})).await;
-    b_answers(&b, &source, 200).await;
+    b.knows_the_way(&source, "x").await;
 
     let mut page = Live::open(&b, &world.account).await;
     let load = Load::start(&[&a, &b], &source);
@@ -80,13 +80,7 @@ async fn two_nodes_work(mut world: World) -> World {
 
     let path = format!("/v1/sources/{source}");
     a.api().patch(&path, json!({ "status": "paused" })).await.expect(200);
-    b_answers(&b, &source, 404).await;
+    eventually(SOON, "b knows that it is gone", async || (b.post(&source, "x").await.status == 404).then_some(()))
+        .await;
     world
-}
-
-async fn b_answers(b: &Server, source: &str, status: u16) {
-    eventually(SOON, &format!("b answers {status}"), async || {
-        (b.post(source, "x").await.status == status).then_some(())
-    })
-    .await;
 }

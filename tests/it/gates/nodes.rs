@@ -8,7 +8,7 @@ use std::{
 use serde_json::json;
 
 use super::{all_end, body, circuit_becomes, most_within, numbered};
-use crate::world::{On, Reply, Server, Sink, World, assert_none_twice, eventually};
+use crate::world::{On, Reply, Sink, World, assert_none_twice};
 
 on_postgres!(
     two_nodes_try_a_dead_receiver_once,
@@ -31,7 +31,7 @@ async fn two_nodes_try_a_dead_receiver_once(on: On) {
     a.event(&source, "x").await;
     circuit_becomes(b.api(), &destination, "open").await;
     let before = sink.count();
-    knows_the_way(&b, &source, "known").await;
+    b.knows_the_way(&source, "known").await;
     let posts = (0..WAITING).map(|number| if number % 2 == 0 { a.event(&source, "y") } else { b.event(&source, "y") });
     futures::future::join_all(posts).await;
     sink.receives(before + 3).await;
@@ -44,16 +44,6 @@ async fn two_nodes_try_a_dead_receiver_once(on: On) {
     circuit_becomes(a.api(), &destination, "closed").await;
     all_end(a.api(), Duration::from_secs(20)).await;
     assert_eq!(b.api().get("/v1/deliveries?status=failed").await.list().len(), 0);
-}
-
-/// Waits until a node knows the way from a source: one event has taken it then.
-async fn knows_the_way(server: &Server, source: &str, body: &str) {
-    eventually(Duration::from_secs(2), "the other node knows the way", async || {
-        let answer = server.post(source, body.to_owned()).await;
-        (answer.status == 200 && !server.api().deliveries(answer.json()["event_id"].as_str()?).await.is_empty())
-            .then_some(())
-    })
-    .await;
 }
 
 async fn a_reset_through_one_node_holds_on_the_other(on: On) {
@@ -95,7 +85,7 @@ async fn two_nodes_keep_one_rate(on: On) {
         "retry": { "strategy": "schedule", "intervals_seconds": [0], "max_attempts": 20 },
     });
     let (source, _) = a.api().route("rate", &sink.url(), more).await;
-    knows_the_way(&b, &source, "known").await;
+    b.knows_the_way(&source, "known").await;
     let posts = (0..80).map(|number| if number % 2 == 0 { a.event(&source, "x") } else { b.event(&source, "x") });
     futures::future::join_all(posts).await;
     all_end(a.api(), Duration::from_secs(20)).await;
@@ -119,7 +109,7 @@ async fn two_nodes_keep_one_cap(on: On) {
     let (a, b) = (world.serve().await, world.serve().await);
     let sink = Sink::replying(Reply::After(ANSWER, Box::new(Reply::Status(200)))).await;
     let (source, _) = a.api().route("cap", &sink.url(), json!({ "rate_limit": { "max_in_flight": 3 } })).await;
-    knows_the_way(&b, &source, "known").await;
+    b.knows_the_way(&source, "known").await;
     let posts = (0..40).map(|number| if number % 2 == 0 { a.event(&source, "x") } else { b.event(&source, "x") });
     futures::future::join_all(posts).await;
     let start = Instant::now();
@@ -147,7 +137,7 @@ async fn a_killed_node_breaks_no_order(on: On) {
         "retry": { "strategy": "schedule", "intervals_seconds": [1], "max_attempts": 5 },
     });
     let (source, _) = a.api().route("killed", &sink.url(), more).await;
-    knows_the_way(&b, &source, &body("eve", 0)).await;
+    b.knows_the_way(&source, &body("eve", 0)).await;
     let mut a = Some(a);
     for n in 0..EACH {
         if n == EACH / 2 {

@@ -105,10 +105,7 @@ async fn a_pause_through_one_node_holds_on_all(on: On) {
     let (a, b) = (world.serve().await, world.serve().await);
     let sink = Sink::start().await;
     let (source, dest) = a.api().route("paused", &sink.url(), json!({})).await;
-    eventually(Duration::from_secs(5), "the other node knows the way", async || {
-        (b.post(&source, "first").await.status == 200).then_some(())
-    })
-    .await;
+    b.knows_the_way(&source, "first").await;
     all_end(a.api(), Duration::from_secs(10)).await;
     let before = sink.count();
     a.api().post(&format!("/v1/destinations/{dest}/pause"), json!({})).await.expect(200);

@@ -20,6 +20,8 @@ pub struct Server {
 type Log = Arc<Mutex<Vec<String>>>;
 
 const START_LIMIT: Duration = Duration::from_secs(30);
+/// How long until a process has heard of a change by way of another, on a busy machine.
+const NEWS_LIMIT: Duration = Duration::from_secs(5);
 /// Lines of the log that a failed test shows.
 const SHOWN_LINES: usize = 40;
 
@@ -94,6 +96,18 @@ impl Server {
     /// Posts to a source that takes it, and says the id of the event.
     pub async fn event(&self, source: &str, body: impl Into<reqwest::Body>) -> String {
         self.post(source, body).await.expect(200)["event_id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Waits until this process has heard of a source and of where it leads, of which another may have been told: one event has
+    /// taken the way then.
+    pub async fn knows_the_way(&self, source: &str, body: impl Into<String>) {
+        let body = body.into();
+        eventually(NEWS_LIMIT, "it knows the way", async || {
+            let answer = self.post(source, body.clone()).await;
+            let id = (answer.status == 200).then(|| answer.json()["event_id"].as_str().map(str::to_owned))??;
+            (!self.api().deliveries(&id).await.is_empty()).then_some(())
+        })
+        .await;
     }
 
     pub fn pid(&self) -> u32 {
