@@ -10,7 +10,7 @@ import { shoot } from "../harness/screenshots.ts";
 import { sendStripeEvent } from "../harness/stripe.ts";
 import { expect, test } from "../harness/test.ts";
 
-test.setTimeout(180_000);
+test.setTimeout(360_000);
 
 const WIDE = { width: 1440, height: 900 };
 const NARROW = { width: 390, height: 844 };
