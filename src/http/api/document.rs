@@ -203,11 +203,13 @@ fn headers() -> Value {
 fn parameters() -> Value {
     json!({
         "limit": {
-            "name": "limit", "in": "query", "required": false, "allowEmptyValue": true, "description": "How many items a page has at most.",
+            "name": "limit", "in": "query", "required": false, "allowEmptyValue": true,
+            "description": "How many items a page has at most.",
             "schema": { "type": "integer", "minimum": 1, "maximum": 250, "default": 50 },
         },
         "cursor": {
-            "name": "cursor", "in": "query", "required": false, "allowEmptyValue": true, "description": "The `next_cursor` of the page before.",
+            "name": "cursor", "in": "query", "required": false, "allowEmptyValue": true,
+            "description": "The `next_cursor` of the page before.",
             "schema": { "type": "string", "pattern": "^c[0-9a-f]{32}$" },
         },
         "IdempotencyKey": {

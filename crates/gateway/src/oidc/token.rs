@@ -131,14 +131,15 @@ mod tests {
     }
 
     fn signer(id: &str) -> Signer {
-        let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).unwrap();
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref()).unwrap();
+        let document =
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).expect("a key");
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref()).expect("a pair");
         let point = &pair.public_key().as_ref()[1..];
         let key = json!({
             "kty": "EC", "crv": "P-256", "use": "sig", "alg": "ES256", "kid": id,
             "x": URL_SAFE_NO_PAD.encode(&point[..32]), "y": URL_SAFE_NO_PAD.encode(&point[32..]),
         });
-        let keys = serde_json::from_value(json!({ "keys": [key] })).unwrap();
+        let keys = serde_json::from_value(json!({ "keys": [key] })).expect("a set of keys");
         Signer { key: EncodingKey::from_ec_der(document.as_ref()), keys }
     }
 
@@ -154,7 +155,7 @@ mod tests {
 
     fn token(signer: &Signer, claims: &Value) -> String {
         let header = Header { kid: Some("k1".to_owned()), ..Header::new(Algorithm::ES256) };
-        jsonwebtoken::encode(&header, claims, &signer.key).unwrap()
+        jsonwebtoken::encode(&header, claims, &signer.key).expect("a token")
     }
 
     #[test]
@@ -193,10 +194,10 @@ mod tests {
             |claims| claims["nonce"] = Value::Null,
             |claims| claims["sub"] = json!(""),
             |claims| {
-                claims.as_object_mut().unwrap().remove("exp");
+                claims.as_object_mut().expect("an object").remove("exp");
             },
             |claims| {
-                claims.as_object_mut().unwrap().remove("sub");
+                claims.as_object_mut().expect("an object").remove("sub");
             },
         ];
         for (place, change) in changes.into_iter().enumerate() {
@@ -214,8 +215,8 @@ mod tests {
         assert!(matches!(verify(&token(&signer, &right), &other.keys, &EXPECTED), Ok(Verdict::UnknownKey)));
         // Signed with what is public, or not at all.
         let header = Header { kid: Some("k1".to_owned()), ..Header::new(Algorithm::HS256) };
-        let public = EncodingKey::from_secret(serde_json::to_string(&signer.keys).unwrap().as_bytes());
-        let shared = jsonwebtoken::encode(&header, &right, &public).unwrap();
+        let public = EncodingKey::from_secret(serde_json::to_string(&signer.keys).expect("JSON").as_bytes());
+        let shared = jsonwebtoken::encode(&header, &right, &public).expect("a token");
         assert!(matches!(verify(&shared, &signer.keys, &EXPECTED), Err(OidcError::Token(_))));
         let encode = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let unsigned = format!("{}.{}.", encode(json!({ "alg": "none", "kid": "k1" })), encode(right));
