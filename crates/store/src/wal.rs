@@ -2,20 +2,17 @@
 //!
 //! A commit only appends to the log (`synchronous = NORMAL`), so that the next one need not wait for the disk.
 //! [`Store::sync`] brings everything that was committed before it to the disk, for many commits at once; nothing is
-//! acknowledged before that. The log is folded into the database by a connection of its own, beside the writer.
-//! PostgreSQL does all this by itself.
+//! acknowledged before that. The log is folded into the database by a connection of its own, beside the writer, so that
+//! little is left to do when the writer has to stand still for it. PostgreSQL does all this by itself.
 
 use std::{
     fs::File,
     io,
     path::{Path, PathBuf},
-    pin::pin,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
-    task::Poll,
     time::Duration,
 };
 
-use futures::poll;
 use sea_orm::{ConnectionTrait, Statement};
 use tokio::sync::{Mutex, Notify};
 
@@ -26,14 +23,16 @@ use crate::{
     row::get,
 };
 
-/// The log is folded in whenever about so much was written, and from time to time anyway.
-const FOLD_BYTES: u64 = 8 << 20;
+/// The log is folded in whenever about so much was written, and from time to time anyway. A little at a time: what goes to the
+/// log waits for what the disk was given before, so that a great deal would make every sender wait.
+const FOLD_BYTES: u64 = 2 << 20;
 const FOLD_EVERY: Duration = Duration::from_secs(10);
 /// Pages (4 KiB each) from which on the writer has to fold the rest itself, between two commits: only then is everything
 /// folded at one moment, and the log begins anew.
 const LONG_LOG: i64 = 4_096;
 
 pub(crate) struct Wal {
+    database: PathBuf,
     path: PathBuf,
     /// A connection that does nothing else.
     folder: Connection,
@@ -43,7 +42,10 @@ pub(crate) struct Wal {
     /// The disk refused to take the log. What is in it may be lost although later syncs succeed, so that it has to be
     /// folded in before anything is acknowledged again.
     is_doubtful: AtomicBool,
-    turn: Mutex<()>,
+    /// How often the disk was asked for.
+    asked: AtomicU64,
+    /// Held by whoever asks the disk: the latest that it was asked for and that is done.
+    done: Mutex<u64>,
 }
 
 impl Wal {
@@ -51,13 +53,15 @@ impl Wal {
         let mut path = database.as_os_str().to_owned();
         path.push("-wal");
         Self {
+            database: database.to_owned(),
             path: path.into(),
             folder,
             written: AtomicU64::new(0),
             much_written: Notify::new(),
             is_long: AtomicBool::new(false),
             is_doubtful: AtomicBool::new(false),
-            turn: Mutex::new(()),
+            asked: AtomicU64::new(0),
+            done: Mutex::new(0),
         }
     }
 
@@ -78,42 +82,34 @@ impl Store {
         self.sync().await
     }
 
-    /// Returns when everything that was committed before is on disk.
+    /// Returns when everything that was committed before is on disk. Whoever asks while the disk is busy shares the next turn
+    /// with all others who do.
     pub(crate) async fn sync(&self) -> Result<()> {
-        if self.wal().is_none() {
-            return Ok(());
-        }
+        let Some(wal) = self.wal() else { return Ok(()) };
+        let number = wal.asked.fetch_add(1, Ordering::AcqRel) + 1;
         // A task of its own, that ends also when nobody waits for it any more: were the disk to tell it of a failure, no
         // other would hear of that.
         let store = self.clone();
-        let synced = tokio::spawn(async move { store.sync_to_end().await }).await;
+        let synced = tokio::spawn(async move { store.sync_in_turn(number).await }).await;
         synced.map_err(|error| StoreError::Unavailable(format!("the disk could not be waited for: {error}")))?
     }
 
-    /// Several may be on their way. The disk tells of a failure only to those who had the log open when it happened or come
-    /// first after it; so each opens the log, then takes its place behind the others, and only then asks the disk. Whoever
-    /// could have missed a failure stands behind the one that met it, and finds the log doubtful.
-    async fn sync_to_end(&self) -> Result<()> {
+    async fn sync_in_turn(&self, number: u64) -> Result<()> {
         let Some(wal) = self.wal() else { return Ok(()) };
-        let log = match File::open(&wal.path) {
-            Ok(log) => Some(log),
-            // Where there is no log, everything is in the database itself.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(wal.doubt(&error)),
-        };
-        let mut turn = pin!(wal.turn.lock());
-        let is_first = poll!(turn.as_mut());
-        let synced = tokio::task::spawn_blocking(move || log.map_or(Ok(()), |log| log.sync_data())).await;
-        let _turn = match is_first {
-            Poll::Ready(turn) => turn,
-            Poll::Pending => turn.await,
-        };
+        let mut done = wal.done.lock().await;
+        if *done >= number {
+            return Ok(());
+        }
+        // Whoever has asked by now has committed by now.
+        let asked = wal.asked.load(Ordering::Acquire);
         if wal.is_doubtful.load(Ordering::Acquire) {
             self.fold(self.writer(), "TRUNCATE").await?;
             wal.is_doubtful.store(false, Ordering::Release);
-            return Ok(());
+        } else {
+            sync_file(&wal.path).await.map_err(|error| wal.doubt(&error))?;
         }
-        synced.unwrap_or_else(|error| Err(io::Error::other(error))).map_err(|error| wal.doubt(&error))
+        *done = asked;
+        Ok(())
     }
 
     /// Tells that about so many bytes were committed.
@@ -134,11 +130,19 @@ impl Store {
                 () = tokio::time::sleep(FOLD_EVERY) => {}
             }
             wal.written.store(0, Ordering::Relaxed);
-            match self.fold(wal.folder(), "PASSIVE").await {
+            match self.fold_beside_writer(wal).await {
                 Ok(pages) => wal.is_long.store(pages > LONG_LOG, Ordering::Relaxed),
                 Err(error) => tracing::warn!(%error, "the write-ahead log could not be folded in; trying again"),
             }
         }
+    }
+
+    /// Returns how many pages the log has.
+    async fn fold_beside_writer(&self, wal: &Wal) -> Result<i64> {
+        let pages = self.fold(wal.folder(), "PASSIVE").await?;
+        // SQLite leaves this to whoever folds in the last page, which would be the writer, who must stand still for it.
+        sync_file(&wal.database).await.map_err(|error| wal.doubt(&error))?;
+        if pages > LONG_LOG { self.fold(wal.folder(), "PASSIVE").await } else { Ok(pages) }
     }
 
     /// To be called by the writer between commits.
@@ -167,4 +171,15 @@ impl Store {
         }
         get(&row, "log")
     }
+}
+
+/// Brings what was written to a file to the disk. A file that is not there has nothing.
+async fn sync_file(path: &Path) -> io::Result<()> {
+    let path = path.to_owned();
+    let synced = tokio::task::spawn_blocking(move || match File::open(path) {
+        Ok(file) => file.sync_data(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    });
+    synced.await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }

@@ -16,7 +16,6 @@ mod record;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use domain::id::EnvId;
-use futures::{StreamExt as _, stream::FuturesOrdered};
 use sea_orm::QueryResult;
 use tokio::{
     sync::{Mutex, mpsc, oneshot},
@@ -54,9 +53,6 @@ const LAST_BACKOFF: Duration = Duration::from_secs(2);
 
 /// Commits that may wait for the disk.
 const ANSWER_QUEUE: usize = 16;
-/// How often the disk is asked at once: most of the time that it takes is waiting, and what was committed meanwhile need not
-/// wait for that as well.
-const SYNCS: usize = 3;
 /// About what a row takes beside its body, to tell how much was written.
 const ROW_BYTES: usize = 1024;
 
@@ -220,27 +216,11 @@ fn drain<T>(queue: &mut mpsc::Receiver<T>, into: &mut Vec<T>) {
 
 /// Answers senders once their events are on disk, in the order of the commits.
 async fn answer_when_on_disk(store: Store, mut committed: mpsc::Receiver<Vec<Accepting>>) {
-    let mut syncing = FuturesOrdered::new();
-    loop {
-        let mut waiting = Vec::new();
-        tokio::select! {
-            n = committed.recv_many(&mut waiting, ANSWER_QUEUE), if syncing.len() < SYNCS => {
-                if n == 0 {
-                    break;
-                }
-                syncing.push_back(sync(&store, waiting));
-            }
-            Some((batches, result)) = syncing.next() => answer_all(batches, &result),
-        }
+    let mut waiting = Vec::new();
+    while committed.recv_many(&mut waiting, ANSWER_QUEUE).await > 0 {
+        let result = store.sync().await;
+        answer_all(std::mem::take(&mut waiting), &result);
     }
-    while let Some((batches, result)) = syncing.next().await {
-        answer_all(batches, &result);
-    }
-}
-
-async fn sync(store: &Store, batches: Vec<Vec<Accepting>>) -> (Vec<Vec<Accepting>>, Result<()>) {
-    let result = store.sync().await;
-    (batches, result)
 }
 
 fn answer_all(batches: Vec<Vec<Accepting>>, result: &Result<()>) {
