@@ -75,10 +75,10 @@ pub fn new_project(org: impl Display) -> String {
     format!("/projects/new?org={org}")
 }
 
-/// The stream of server-sent events that says when something of the project changed.
+/// The WebSocket that tells of the project, to whoever has a session.
 #[must_use]
 pub fn live(env: impl Display) -> String {
-    format!("/live/{env}")
+    format!("/v1/ws?project={env}")
 }
 
 #[must_use]

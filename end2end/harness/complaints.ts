@@ -14,7 +14,7 @@ export class Complaints {
     page.on("pageerror", (error) => this.#found.push(`page error: ${error.stack ?? error.message}`));
     page.on("requestfailed", (request) => {
       const reason = request.failure()?.errorText ?? "unknown";
-      // Leaving a page ends what it still loads, such as the stream of live events.
+      // Leaving a page ends what it still loads.
       if (reason === "net::ERR_ABORTED") return;
       this.#found.push(`request failed: ${request.method()} ${request.url()}: ${reason}`);
     });

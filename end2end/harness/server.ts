@@ -28,18 +28,17 @@ export class Server {
   readonly url: string;
   /** What was made before the start. */
   readonly made: Bootstrap | undefined;
-  readonly #process: ChildProcess;
+  readonly #env: NodeJS.ProcessEnv;
   readonly #folder: string;
+  #process: ChildProcess;
   #log = "";
 
-  private constructor(url: string, process: ChildProcess, folder: string, made: Bootstrap | undefined) {
+  private constructor(url: string, env: NodeJS.ProcessEnv, folder: string, made: Bootstrap | undefined) {
     this.url = url;
     this.made = made;
-    this.#process = process;
+    this.#env = env;
     this.#folder = folder;
-    for (const output of [process.stdout, process.stderr]) {
-      output?.on("data", (text: Buffer) => (this.#log += text.toString()));
-    }
+    this.#process = this.#serve();
   }
 
   /** Starts a server: with one account, whose project has a key for all of the REST API, or with none. `settings` are its own. */
@@ -57,8 +56,7 @@ export class Server {
       ...settings,
     };
     const made = account && (await bootstrap(account, env));
-    const process_ = spawn(BINARY, ["serve"], { stdio: ["ignore", "pipe", "pipe"], env });
-    const server = new Server(url, process_, folder, made);
+    const server = new Server(url, env, folder, made);
     await server.#ready();
     return server;
   }
@@ -68,7 +66,28 @@ export class Server {
     return this.#log;
   }
 
+  /** Ends the process, does `meanwhile`, and starts another one on the same data and address. */
+  async restart(meanwhile: () => Promise<void>): Promise<void> {
+    await this.#end();
+    await meanwhile();
+    this.#process = this.#serve();
+    await this.#ready();
+  }
+
   async stop(): Promise<void> {
+    await this.#end();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  #serve(): ChildProcess {
+    const child = spawn(BINARY, ["serve"], { stdio: ["ignore", "pipe", "pipe"], env: this.#env });
+    for (const output of [child.stdout, child.stderr]) {
+      output?.on("data", (text: Buffer) => (this.#log += text.toString()));
+    }
+    return child;
+  }
+
+  async #end(): Promise<void> {
     if (this.#process.exitCode === null && this.#process.signalCode === null) {
       const ended = once(this.#process, "exit");
       this.#process.kill("SIGTERM");
@@ -76,7 +95,6 @@ export class Server {
       await ended;
       clearTimeout(limit);
     }
-    await rm(this.#folder, { recursive: true, force: true });
   }
 
   async #ready(): Promise<void> {

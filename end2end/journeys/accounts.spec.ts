@@ -151,7 +151,6 @@ test.describe("with an account", () => {
       expect.soft(answer.status(), address).toBe(404);
       expect.soft(await answer.text(), address).not.toMatch(/of-ana/);
     }
-    expect((await context.request.get(`/live/${project.id}`)).status()).toBe(404);
     for (const address of [`${project.path}/events/${event}`, `${own}/sources/${source.id}`, "/no-such-page"]) {
       await page.goto(address);
       await ben.alive();

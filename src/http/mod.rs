@@ -9,7 +9,6 @@ mod body;
 mod client_ip;
 mod error;
 mod ingest;
-mod live;
 mod oidc;
 mod request_id;
 mod session;

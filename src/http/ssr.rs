@@ -34,7 +34,7 @@ use serde::Deserialize;
 use tower_http::compression::CompressionLayer;
 use tower_sessions::Session;
 
-use super::{AppState, audit_csv, body, error::Problem, live, oidc, session, site, ws};
+use super::{AppState, audit_csv, body, error::Problem, oidc, session, site, ws};
 
 /// Bytes of an error as server functions answer it.
 const MAX_ERROR: usize = 64 << 10;
@@ -59,7 +59,6 @@ pub fn router(state: &AppState, is_https: bool) -> anyhow::Result<Router<AppStat
         .layer(axum::Extension(dashboard))
         .layer(CompressionLayer::new().br(true).gzip(true));
     Ok(drawn
-        .route("/live/{env_id}", get(live::live))
         .route("/audit-log/{org_id}", get(audit_csv::export))
         .route("/oidc/start", get(oidc::start))
         .route("/oidc/callback", get(oidc::callback))

@@ -39,26 +39,28 @@ async fn two_nodes_share_the_work(on: On) {
 }
 
 async fn both_nodes_work_on_one_backlog(on: On) {
+    // More than one node takes at once, however long the other needs to hear of them.
+    const EVENTS: usize = 600;
     let world = World::new(on).await;
     let (a, b) = (world.serve().await, world.serve().await);
-    let slow = Reply::After(Duration::from_millis(700), Box::new(Reply::Status(200)));
+    let slow = Reply::After(Duration::from_millis(500), Box::new(Reply::Status(200)));
     let sink = Sink::replying(slow).await;
     let (source, destination) = a.api().route("backlog", &sink.url(), json!({ "status": "paused" })).await;
     // All by way of one node, which would keep what it can send soon.
-    futures::future::join_all((0..200).map(|_| a.event(&source, "x"))).await;
+    futures::future::join_all((0..EVENTS).map(|_| a.event(&source, "x"))).await;
     a.api().post(&format!("/v1/destinations/{destination}/resume"), json!({})).await.expect(200);
     let sql = "SELECT count(DISTINCT lease_owner) FROM deliveries WHERE lease_owner IS NOT NULL";
-    eventually(Duration::from_secs(5), "both have taken some", async || {
+    eventually(Duration::from_secs(10), "both have taken some", async || {
         (world.database().numbers(sql).await == [2]).then_some(())
     })
     .await;
-    sink.receives(200).await;
+    sink.receives(EVENTS).await;
     eventually(Duration::from_secs(10), "all are delivered", async || {
         b.api().get("/v1/events?status=processing").await.list().is_empty().then_some(())
     })
     .await;
     assert_none_twice(&sink);
-    assert_eq!(sink.count(), 200);
+    assert_eq!(sink.count(), EVENTS);
 }
 
 async fn a_node_that_is_killed_is_taken_over(on: On) {

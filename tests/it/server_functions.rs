@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::world::{Answer, Client, On, Person, Server, Sink, World};
+use crate::world::{Answer, Client, Feed, On, Person, Server, Sink, World, path_of};
 
 on_both_databases!(
     nobody_is_refused_everywhere,
@@ -326,9 +326,8 @@ async fn nobody_is_refused_everywhere(on: On) {
     }
     assert_eq!(state_of(&server).await, before);
     assert_eq!(sink.count(), 1);
-    // Neither does the stream of changes open.
-    let live = nobody.get(&format!("/live/{}", world.account.env_id)).await;
-    assert_eq!(live.status, 401, "{}", live.text());
+    // Nor does anybody hear of changes.
+    assert_eq!(Feed::try_open(&server, &path_of(&world.account.env_id), &[]).await.err(), Some(401));
 }
 
 async fn a_stranger_finds_nothing(on: On) {
@@ -350,8 +349,8 @@ async fn a_stranger_finds_nothing(on: On) {
         assert_shows_nothing(&world, &endpoint, &answer);
     }
     assert_eq!(state_of(&server).await, before);
-    let live = client.request(Method::GET, &format!("/live/{}", world.account.env_id)).header("cookie", &cookie);
-    assert_eq!(Answer::of(live).await.status, 404);
+    let live = Feed::try_open(&server, &path_of(&world.account.env_id), &[("cookie", &cookie)]).await;
+    assert_eq!(live.err(), Some(404));
     assert_eq!(call(&client, "account/sign_out", &[], &cookie).await.status, 200);
     assert_eq!(
         call(&client, "account/viewer", &[], &cookie).await.status,

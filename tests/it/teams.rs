@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::world::{Answer, On, Person, PostOffice, Server, World, eventually, shown_once};
+use crate::world::{Answer, Feed, On, Person, PostOffice, Server, World, eventually, path_of, shown_once};
 
 on_both_databases!(
     the_table_of_roles,
@@ -461,5 +461,6 @@ async fn a_removed_member_sees_nothing_on_any_node(on: On) {
     assert_eq!(elsewhere.call("sources/create", &form).await.status, 403, "a viewer at once");
     Person::done(&office.owner.call("team/remove", &[("org", &office.org), ("member", &id)]).await);
     assert_eq!((sees(&elsewhere).await, sees(&member).await), (404, 404));
-    assert_eq!(elsewhere.get(&format!("/live/{}", office.env)).await.status, 404);
+    let live = Feed::try_open(&other, &path_of(&office.env), &[("cookie", member.cookie())]).await;
+    assert_eq!(live.err(), Some(404));
 }

@@ -1,5 +1,7 @@
 //! The browser's half. Whatever the browser refuses is left undone: none of it is worth breaking a page for.
 
+mod socket;
+
 use std::{cell::Cell, time::Duration};
 
 use domain::time::Timestamp;
@@ -9,10 +11,11 @@ use leptos::{
 };
 use wasm_bindgen::{JsCast, closure::Closure};
 use web_sys::{
-    Document, Element, EventSource, HtmlDialogElement, HtmlDocument, HtmlElement, HtmlInputElement, KeyboardEvent,
-    MessageEvent, Window, js_sys::Date,
+    Document, Element, HtmlDialogElement, HtmlDocument, HtmlElement, HtmlInputElement, KeyboardEvent, Window,
+    js_sys::Date,
 };
 
+pub use self::socket::{Socket, connect};
 use crate::shell::Theme;
 
 /// Runs until it is dropped.
@@ -22,20 +25,6 @@ pub struct Ticker(IntervalHandle);
 impl Drop for Ticker {
     fn drop(&mut self) {
         self.0.clear();
-    }
-}
-
-/// Open until it is dropped.
-#[derive(Debug)]
-pub struct Subscription {
-    source: EventSource,
-    _message: Closure<dyn FnMut(MessageEvent)>,
-}
-
-impl Drop for Subscription {
-    fn drop(&mut self) {
-        self.source.set_onmessage(None);
-        self.source.close();
     }
 }
 
@@ -104,19 +93,6 @@ pub fn every(period: Duration, tick: impl Fn() + 'static) -> Option<Ticker> {
 /// Calls `run` once after `delay`.
 pub fn after(delay: Duration, run: impl FnOnce() + 'static) {
     set_timeout(run, delay);
-}
-
-/// Calls `message` with the data of each server-sent event, named `change` or not at all.
-pub fn subscribe(url: &str, message: impl Fn(String) + 'static) -> Option<Subscription> {
-    let source = EventSource::new(url).ok()?;
-    let listener = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-        if let Some(data) = event.data().as_string() {
-            message(data);
-        }
-    });
-    source.set_onmessage(Some(listener.as_ref().unchecked_ref()));
-    source.add_event_listener_with_callback("change", listener.as_ref().unchecked_ref()).ok()?;
-    Some(Subscription { source, _message: listener })
 }
 
 /// Moves the focus to the element.

@@ -1,4 +1,4 @@
-//! What only a browser can do: clipboard, cookies, focus, dialogs, timers, server-sent events.
+//! What only a browser can do: clipboard, cookies, focus, dialogs, timers, WebSockets.
 //!
 //! Two files offer the same functions: `dom` for the browser, `server` that does nothing. Components call these and
 //! never ask where they run.
@@ -15,11 +15,21 @@ pub use dom::*;
 #[cfg(not(feature = "hydrate"))]
 pub use server::*;
 
-/// Listens to a stream of server-sent events for as long as the calling component lives; `None` closes it.
-///
-/// Each message's data goes to `on_message`. The browser reconnects by itself.
-pub fn use_live(url: Signal<Option<String>>, on_message: Callback<String>) {
-    Effect::new(move |_: Option<Option<Subscription>>| {
-        url.get().and_then(|url| subscribe(&url, move |data| on_message.run(data)))
+/// What comes by way of a WebSocket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    Message(String),
+    /// The connection has ended. Unless the server has sent the visitor away, it is made again.
+    Lost,
+    /// It could not be made, now or ever before: something between here and the server may not let WebSockets pass. It is tried
+    /// again.
+    Unreachable,
+}
+
+/// Keeps a WebSocket open for as long as the calling component lives; `None` closes it. Each time that it opens, `greeting` is
+/// sent.
+pub fn use_socket(path: Memo<Option<String>>, greeting: &'static str, on_heard: Callback<Heard>) {
+    Effect::new(move |_: Option<Option<Socket>>| {
+        path.get().and_then(|path| connect(&path, greeting, move |heard| on_heard.run(heard)))
     });
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use domain::time::Timestamp;
 
+use super::Heard;
 use crate::shell::Theme;
 
 /// Runs until it is dropped.
@@ -11,8 +12,7 @@ use crate::shell::Theme;
 pub struct Ticker;
 
 /// Open until it is dropped.
-#[derive(Debug)]
-pub struct Subscription;
+pub struct Socket;
 
 /// The visitor's clock.
 #[must_use]
@@ -40,8 +40,8 @@ pub fn every(_period: Duration, _tick: impl Fn() + 'static) -> Option<Ticker> {
 /// Calls `run` once after `delay`.
 pub fn after(_delay: Duration, _run: impl FnOnce() + 'static) {}
 
-/// Calls `message` with the data of each server-sent event.
-pub fn subscribe(_url: &str, _message: impl Fn(String) + 'static) -> Option<Subscription> {
+/// Opens a WebSocket.
+pub fn connect(_path: &str, _greeting: &'static str, _heard: impl Fn(Heard) + 'static) -> Option<Socket> {
     None
 }
 

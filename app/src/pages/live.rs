@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use leptos::{prelude::*, server_fn::ServerFn, task::spawn_local};
+use serde::Deserialize;
 
 use super::project::Project;
 use crate::{
     api::{self, ApiError},
-    browser, paths,
+    browser::{self, Heard},
+    paths,
 };
 
 /// Data that began with what the server drew, and how to have it fetched again.
@@ -25,45 +27,106 @@ impl<T: Send + Sync + 'static> Clone for Fresh<T> {
     }
 }
 
-/// How many issues are open, for the sidebar. It has no stream of changes of its own: browsers open few connections to a host,
-/// and the page that is shown mostly has one.
+/// What is heard of the project that is shown. One connection serves all that a page consists of.
 #[derive(Debug, Clone, Copy)]
-pub struct OpenIssues {
-    count: RwSignal<Option<u32>>,
-    has_changed: StoredValue<bool>,
+pub struct Live {
+    /// How often something has changed.
+    changes: RwSignal<u32>,
+    is_open: RwSignal<bool>,
+    is_lost: RwSignal<bool>,
 }
 
-/// How often it is counted at most while something changes.
+/// What is asked for as soon as the connection is open.
+const FOLLOW_CHANGES: &str = r#"{"type":"subscribe","topic":"changes"}"#;
+
+/// What is looked at of a message.
+#[derive(Deserialize)]
+struct Said {
+    r#type: String,
+}
+
+/// Listens to the project that is shown, and gives what is heard to pages by context.
+pub fn provide_live(project: Memo<Option<Project>>) -> Live {
+    let live = Live { changes: RwSignal::new(0), is_open: RwSignal::new(false), is_lost: RwSignal::new(false) };
+    provide_context(live);
+    let path = Memo::new(move |_| project.get().map(|project| paths::live(project.id())));
+    Effect::new(move |_| {
+        path.track();
+        live.is_open.set(false);
+        live.is_lost.set(false);
+    });
+    browser::use_socket(path, FOLLOW_CHANGES, Callback::new(move |heard| live.hear(&heard)));
+    live
+}
+
+impl Live {
+    fn hear(self, heard: &Heard) {
+        match heard {
+            Heard::Message(text) => match serde_json::from_str(text).map(|said: Said| said.r#type).as_deref() {
+                // What has changed between the drawing of the page and now, or while the connection was lost, is not known.
+                Ok("subscribed") => {
+                    self.is_open.set(true);
+                    self.is_lost.set(false);
+                    self.note_change();
+                }
+                Ok("change") => self.note_change(),
+                _ => {}
+            },
+            Heard::Lost => {
+                self.is_open.set(false);
+                self.is_lost.set(true);
+            }
+            // Whoever is told nothing looks from time to time.
+            Heard::Unreachable => self.note_change(),
+        }
+    }
+
+    fn note_change(self) {
+        self.changes.update(|changes| *changes = changes.wrapping_add(1));
+    }
+
+    /// Whether there was a connection and is none.
+    #[must_use]
+    pub fn is_lost(self) -> Signal<bool> {
+        self.is_lost.into()
+    }
+}
+
+/// The connection of the page that is shown.
+#[must_use]
+pub fn use_live() -> Live {
+    expect_context()
+}
+
+/// How often open issues are counted at most while something changes.
 const COUNT_EVERY: Duration = Duration::from_secs(2);
 
-/// Counts the open issues of the project that is shown, and gives them to pages by context.
-pub fn provide_open_issues(project: Memo<Option<Project>>) -> Signal<Option<u32>> {
-    let open_issues = OpenIssues { count: RwSignal::new(None), has_changed: StoredValue::new(false) };
-    provide_context(open_issues);
-    let count = move || {
+/// How many issues of the project are open, for the sidebar.
+pub fn use_open_issues(project: Memo<Option<Project>>, live: Live) -> Signal<Option<u32>> {
+    let (count, has_changed) = (RwSignal::new(None), StoredValue::new(false));
+    let count_again = move || {
         let Some(project) = project.get_untracked() else { return };
         spawn_local(async move {
             if let Ok(found) = api::issues::open_issues(project.id()).await {
-                open_issues.count.try_set(Some(found));
+                count.try_set(Some(found));
             }
         });
     };
+    Effect::new(move |_| {
+        live.changes.track();
+        has_changed.set_value(true);
+    });
     Effect::new(move |_: Option<Option<browser::Ticker>>| {
         project.track();
-        count();
+        count_again();
+        has_changed.set_value(false);
         browser::every(COUNT_EVERY, move || {
-            if open_issues.has_changed.try_update_value(std::mem::take) == Some(true) {
-                count();
+            if has_changed.try_update_value(std::mem::take) == Some(true) {
+                count_again();
             }
         })
     });
-    open_issues.count.into()
-}
-
-impl OpenIssues {
-    fn note_change(self) {
-        self.has_changed.try_set_value(true);
-    }
+    count.into()
 }
 
 /// What a fetch is doing: one runs at a time, and what is asked meanwhile is asked once more after it.
@@ -142,17 +205,17 @@ impl<T: Clone + Send + Sync + 'static> Fresh<T> {
     }
 }
 
-/// Counts the times that something of `project` changed, while `on` says that it matters.
-pub fn use_changes(project: Project, on: impl Fn() -> bool + Send + Sync + 'static) -> ReadSignal<u32> {
+/// Counts the times that something of the project changed, while `on` says that it matters.
+pub fn use_changes(on: impl Fn() -> bool + Send + Sync + 'static) -> ReadSignal<u32> {
     let (count, set_count) = signal(0_u32);
-    let url = Signal::derive(move || on().then(|| paths::live(project.id())));
-    let open_issues = use_context::<OpenIssues>();
-    let changed = move |_| {
-        set_count.update(|count| *count = count.wrapping_add(1));
-        if let Some(open_issues) = open_issues {
-            open_issues.note_change();
+    let live = use_live();
+    Effect::new(move |before: Option<()>| {
+        live.changes.track();
+        // What is shown was fetched a moment ago. When the connection opens, it is looked again anyway.
+        let may_be_old = before.is_some() || live.is_open.get_untracked();
+        if on() && may_be_old {
+            set_count.update(|count| *count = count.wrapping_add(1));
         }
-    };
-    browser::use_live(url, Callback::new(changed));
+    });
     count
 }

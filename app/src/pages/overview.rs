@@ -43,7 +43,7 @@ pub fn OverviewPage() -> impl IntoView {
 fn AtAGlance(first: Overview, names: Names, newest: Option<Source>) -> impl IntoView {
     let project = use_project();
     let fresh = use_fresh(first, move || project_overview(project.id()));
-    let changes = use_changes(project, || true);
+    let changes = use_changes(|| true);
     fresh.when(move || changes.get());
     let data = fresh.data();
     // The steps are done for good with the first event that has somewhere to go.

@@ -14,7 +14,7 @@ use leptos_router::{
 
 use super::{
     forms::use_action,
-    live::{Fresh, provide_open_issues, use_fresh},
+    live::{Fresh, provide_live, use_fresh, use_open_issues},
     loaded::Failure,
     no_such_page::NoSuchPage,
     visitor::WithViewer,
@@ -159,7 +159,7 @@ fn Frame(viewer: Fresh<Viewer>, project: Memo<Option<Project>>, children: Childr
         let project = project.get().filter(|project| project.may(Permission::ManageProjects))?;
         Some(paths::new_project(project.org))
     });
-    let open_issues = provide_open_issues(project);
+    let open_issues = use_open_issues(project, provide_live(project));
     let sections = Signal::derive(move || {
         project.get().map(|project| sections(&project.id(), open_issues.get().unwrap_or(0))).unwrap_or_default()
     });

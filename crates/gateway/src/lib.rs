@@ -122,7 +122,7 @@ struct Inner {
     stop: CancellationToken,
     tasks: TaskTracker,
     writers: tokio::sync::Mutex<tokio::task::JoinSet<()>>,
-    activity: tokio::sync::broadcast::Sender<domain::id::EnvId>,
+    activity: tokio::sync::broadcast::Sender<manage::Activity>,
     /// Memory for bodies that are being received.
     bodies: Arc<Quota>,
     rejections: Rejections,

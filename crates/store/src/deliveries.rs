@@ -100,10 +100,15 @@ impl Scope {
     }
 
     pub async fn delivery(&self, id: DeliveryId) -> Result<Option<Delivery>> {
-        let mut conditions = Conditions::new(self.env_uuid());
-        conditions.add("e.id = ?", [uuid(id.as_u128()).into()]);
-        let (clause, values) = conditions.finish();
-        Ok(self.select_deliveries(&clause, values, 1).await?.pop())
+        self.delivery_in(self.store.reader(), id).await
+    }
+
+    /// As it is in a transaction, say.
+    async fn delivery_in(&self, connection: &impl ConnectionTrait, id: DeliveryId) -> Result<Option<Delivery>> {
+        let sql = format!("SELECT {COLUMNS} FROM deliveries e WHERE e.env_id = $1 AND e.id = $2");
+        let values = [self.env_uuid().into(), uuid(id.as_u128()).into()];
+        let row = connection.query_one_raw(self.store.statement(sql, values)).await?;
+        row.as_ref().map(delivery).transpose()
     }
 
     async fn select_deliveries(&self, clause: &str, mut values: Vec<Value>, limit: u64) -> Result<Vec<Delivery>> {
@@ -126,8 +131,13 @@ impl Scope {
         rows.iter().rev().map(attempt).collect()
     }
 
-    /// Queues a delivery for now, unless it is queued or being sent. Returns whether it did.
-    pub async fn retry_delivery(&self, delivery: &Delivery, trigger: Trigger, now: Timestamp) -> Result<bool> {
+    /// Queues a delivery for now, unless it is queued or being sent. Returns it as it was queued: it may be sent at once.
+    pub async fn retry_delivery(
+        &self,
+        delivery: &Delivery,
+        trigger: Trigger,
+        now: Timestamp,
+    ) -> Result<Option<Delivery>> {
         let sql = "UPDATE deliveries SET status = 'pending', attempt_trigger = $1, due_at = $2, is_dlq = $3, \
             updated_at = $2, gated_at = NULL WHERE env_id = $4 AND id = $5 AND status NOT IN ('pending', 'in_flight')";
         let values = [
@@ -137,43 +147,44 @@ impl Scope {
             self.env_uuid().into(),
             uuid(delivery.id.as_u128()).into(),
         ];
-        let changed = self.change_delivery(delivery.event_id, delivery.id, sql, values).await?;
-        if changed {
+        let queued = self.change_delivery(delivery.event_id, delivery.id, sql, values).await?;
+        if queued.is_some() {
             self.store.signals().send(Signal::Due(delivery.destination_id));
         }
-        Ok(changed)
+        Ok(queued)
     }
 
-    /// Ends a delivery that is not being sent. Returns whether it did.
-    pub async fn cancel_delivery(&self, delivery: &Delivery, now: Timestamp) -> Result<bool> {
+    /// Ends a delivery that is not being sent, and returns it.
+    pub async fn cancel_delivery(&self, delivery: &Delivery, now: Timestamp) -> Result<Option<Delivery>> {
         let sql = "UPDATE deliveries SET status = 'cancelled', due_at = NULL, updated_at = $1 \
             WHERE env_id = $2 AND id = $3 AND status IN ('pending', 'waiting', 'held')";
         let values = [now.as_micros().into(), self.env_uuid().into(), uuid(delivery.id.as_u128()).into()];
         self.change_delivery(delivery.event_id, delivery.id, sql, values).await
     }
 
-    /// Runs a change of one delivery, and sets its event to what follows.
+    /// Runs a change of one delivery, and sets its event to what follows. Returns the delivery as that left it, if it did anything.
     pub(crate) async fn change_delivery<const N: usize>(
         &self,
         event: EventId,
         delivery: DeliveryId,
         sql: &str,
         values: [Value; N],
-    ) -> Result<bool> {
+    ) -> Result<Option<Delivery>> {
         let transaction = self.store.begin().await?;
         let key = self.store.lock_key(&transaction, self.env_id, delivery).await?;
         events_of::lock(&self.store, &transaction, self.env_id, event).await?;
-        let changed = transaction.execute_raw(self.store.statement(sql, values)).await?.rows_affected() > 0;
-        if changed {
-            events_of::recount(&self.store, &transaction, self.env_id, event).await?;
-            if let Some(key) = key {
-                self.store.bring_back_first(&transaction, key).await?;
-            }
-            self.store.commit(transaction).await?;
-            self.store.signals().send(Signal::Activity(self.env_id));
-            if let Some(key) = key {
-                self.store.signals().send(Signal::Freed(key.destination));
-            }
+        if transaction.execute_raw(self.store.statement(sql, values)).await?.rows_affected() == 0 {
+            return Ok(None);
+        }
+        events_of::recount(&self.store, &transaction, self.env_id, event).await?;
+        if let Some(key) = key {
+            self.store.bring_back_first(&transaction, key).await?;
+        }
+        let changed = self.delivery_in(&transaction, delivery).await?;
+        self.store.commit(transaction).await?;
+        self.store.signals().send(Signal::Activity(self.env_id));
+        if let Some(key) = key {
+            self.store.signals().send(Signal::Freed(key.destination));
         }
         Ok(changed)
     }

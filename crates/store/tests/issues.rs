@@ -516,7 +516,7 @@ async fn named_deliveries_that_have_left_are_left_alone(bench: Bench) {
     let dead = bench.dead(4).await;
     let scope = bench.scope();
     let first = bench.delivery(dead[0].id).await;
-    assert!(scope.retry_delivery(&first, Trigger::Manual, NOW).await.expect("queues"));
+    assert!(scope.retry_delivery(&first, Trigger::Manual, NOW).await.expect("queues").is_some());
     let mut ids: Vec<_> = dead[..3].iter().map(|claimed| claimed.id).collect();
     ids.push(DeliveryId::from_u128(7));
     let id = bench.begin(BulkKind::Purge, BulkInput { filter: None, ids: Some(ids) }).await;

@@ -171,8 +171,9 @@ async fn an_event_is_what_its_deliveries_say() {
     let scope = bench.store.scope(ENV);
     let failed = scope.delivery(claimed[1].id).await.expect("reads").expect("is there");
     assert!(failed.is_dlq);
-    assert!(scope.retry_delivery(&failed, Trigger::Manual, NOW).await.expect("queues"));
-    assert!(!scope.retry_delivery(&failed, Trigger::Manual, NOW).await.expect("is queued already"));
+    let queued = scope.retry_delivery(&failed, Trigger::Manual, NOW).await.expect("queues").expect("it had failed");
+    assert_eq!((queued.id, queued.status, queued.is_dlq), (failed.id, DeliveryStatus::Pending, false));
+    assert_eq!(scope.retry_delivery(&failed, Trigger::Manual, NOW).await.expect("is queued already"), None);
     let again = bench.claim(NODE, 10).await;
     assert_eq!((again[0].trigger, again[0].attempt_count), (Trigger::Manual, 1));
     bench.record(record(&again[0], Verdict::Succeeded)).await;

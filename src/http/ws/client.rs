@@ -1,20 +1,24 @@
 //! A client that is connected.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, future::pending, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
+use domain::id::EnvId;
 use gateway::{
     Gateway,
     hub::{Inbox, Subscription},
-    manage::{Access, Begin, Error},
+    manage::{Access, Activity, Begin, Error},
     streams::{Cursor, Following, Letters, MAX_MISSED, Mail, Seat, Topic},
 };
 use serde_json::{Value, json};
-use tokio::time::{Instant, interval_at, timeout};
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::{Instant, interval_at, timeout},
+};
 
 use super::{
     Who,
-    said::{Named, Said, begin},
+    said::{CHANGES, Named, Said, begin},
 };
 
 /// Channels and topics of one client.
@@ -24,6 +28,8 @@ const AUTH_LIMIT: Duration = Duration::from_secs(10);
 const SEND_LIMIT: Duration = Duration::from_secs(10);
 /// How often a client is asked whether it is there, and its key whether it is still good.
 const PING: Duration = Duration::from_secs(15);
+/// The same, where something of the project is told: no more often than so.
+const CHECK: Duration = Duration::from_secs(2);
 /// One that says nothing for so long is gone: it answers pings.
 const SILENCE_LIMIT: Duration = Duration::from_secs(50);
 
@@ -36,12 +42,21 @@ pub struct Client {
     admitted: Option<Admitted>,
     channels: HashMap<String, Subscription>,
     topics: HashMap<Topic, Following>,
+    changes: Option<Changes>,
     heard_at: Instant,
+}
+
+/// That anything of the project has changed.
+struct Changes {
+    env: EnvId,
+    activity: Receiver<Activity>,
 }
 
 struct Admitted {
     who: Who,
     access: Access,
+    /// When it was last seen that the client may be here.
+    checked_at: Instant,
     _seat: Seat,
 }
 
@@ -67,6 +82,7 @@ impl Client {
             admitted: None,
             channels: HashMap::new(),
             topics: HashMap::new(),
+            changes: None,
             heard_at: Instant::now(),
         }
     }
@@ -99,6 +115,7 @@ impl Client {
     async fn part(mut self, close: Message) -> Result<(), axum::Error> {
         self.topics.clear();
         self.channels.clear();
+        self.changes = None;
         self.socket.send(close).await?;
         let stopping = self.gateway.stopping();
         loop {
@@ -115,7 +132,7 @@ impl Client {
             Error::Conflict(_) => End::Told("too_many_clients", close_code::AGAIN, full),
             _ => End::Close(close_code::POLICY, "the key may not read"),
         })?;
-        self.admitted = Some(Admitted { who, access, _seat: seat });
+        self.admitted = Some(Admitted { who, access, checked_at: Instant::now(), _seat: seat });
         Ok(())
     }
 
@@ -141,6 +158,10 @@ impl Client {
                     Some(text) => self.send(Message::Text(text.as_ref().into())).await?,
                     None => return Err(too_slow()),
                 },
+                () = next_of(&mut self.changes) => {
+                    self.check_if_older(CHECK).await?;
+                    self.say(json!({ "type": "change", "topic": CHANGES })).await?;
+                }
                 received = self.socket.recv() => {
                     self.heard_at = Instant::now();
                     match received {
@@ -154,7 +175,7 @@ impl Client {
                     if self.heard_at.elapsed() > SILENCE_LIMIT {
                         return Err(End::Gone);
                     }
-                    self.check().await?;
+                    self.check_if_older(Duration::ZERO).await?;
                     self.send(Message::Ping(Vec::new().into())).await?;
                 }
             }
@@ -187,7 +208,10 @@ impl Client {
                 Ok(Named::Channel(channel)) if after.is_none() && since.is_none() => {
                     self.subscribe_to_channel(channel).await
                 }
-                Ok(Named::Channel(_)) => self.refuse("a channel keeps nothing; after and since are of topics").await,
+                Ok(Named::Changes) if after.is_none() && since.is_none() => self.subscribe_to_changes().await,
+                Ok(Named::Channel(_) | Named::Changes) => {
+                    self.refuse("nothing is kept of a channel or of changes; after and since are of other topics").await
+                }
                 Ok(Named::Topic(topic)) => match begin(topic, after.as_deref(), since) {
                     Ok(begin) => self.subscribe_to_topic(topic, begin).await,
                     Err(error) => self.refuse_topic(&error, topic).await,
@@ -202,6 +226,10 @@ impl Client {
                 Ok(Named::Topic(topic)) => {
                     self.topics.remove(&topic);
                     self.say(json!({ "type": "unsubscribed", "topic": topic.to_string() })).await
+                }
+                Ok(Named::Changes) => {
+                    self.changes = None;
+                    self.say(json!({ "type": "unsubscribed", "topic": CHANGES })).await
                 }
                 Err(error) => self.refuse(&error).await,
             },
@@ -222,6 +250,12 @@ impl Client {
             };
         }
         self.say(json!({ "type": "subscribed", "channel": channel })).await
+    }
+
+    async fn subscribe_to_changes(&mut self) -> Result<(), End> {
+        let Some(admitted) = &self.admitted else { return Ok(()) };
+        self.changes = Some(Changes { env: admitted.access.env_id(), activity: self.gateway.activity() });
+        self.say(json!({ "type": "subscribed", "topic": CHANGES, "cursor": null })).await
     }
 
     async fn subscribe_to_topic(&mut self, topic: Topic, begin: Option<Begin>) -> Result<(), End> {
@@ -292,14 +326,18 @@ impl Client {
         self.channels.len() + self.topics.len() < MAX_SUBSCRIPTIONS
     }
 
-    /// A key that was revoked opens nothing any more, nor does a session that has ended.
-    async fn check(&mut self) -> Result<(), End> {
+    /// A key that was revoked opens nothing any more, nor does a session that has ended. It is not looked again within `age`.
+    async fn check_if_older(&mut self, age: Duration) -> Result<(), End> {
         let Some(admitted) = &mut self.admitted else { return Ok(()) };
+        if admitted.checked_at.elapsed() < age {
+            return Ok(());
+        }
+        admitted.checked_at = Instant::now();
         match admitted.who.access(&self.gateway).await {
             Ok(access) => admitted.access = access,
             // While the database is away nothing is known of the key, and nothing comes either.
             Err(Error::Unavailable) => {}
-            Err(_) => return Err(End::Close(close_code::POLICY, "the API key is not good any more")),
+            Err(_) => return Err(End::Close(close_code::POLICY, "the key or the session is not good any more")),
         }
         Ok(())
     }
@@ -324,6 +362,19 @@ impl Client {
     }
 }
 
+/// Waits until something has changed; for ever where nobody wants to know.
+async fn next_of(changes: &mut Option<Changes>) {
+    let Some(Changes { env, activity }) = changes else { return pending().await };
+    loop {
+        match activity.recv().await {
+            Ok(changed) if !changed.concerns(*env) => {}
+            Ok(_) | Err(RecvError::Lagged(_)) => return,
+            // The server stops, which is told in another way.
+            Err(RecvError::Closed) => return pending().await,
+        }
+    }
+}
+
 fn too_slow() -> End {
     End::Told("too_slow", close_code::AGAIN, "messages came faster than they were taken")
 }
@@ -336,7 +387,7 @@ fn unavailable(error: &Error) -> End {
     match error {
         Error::Unavailable => End::Close(close_code::AGAIN, "the database is unavailable"),
         Error::Forbidden | Error::Unauthenticated | Error::NotFound => {
-            End::Close(close_code::POLICY, "the API key is not good any more")
+            End::Close(close_code::POLICY, "the key or the session is not good any more")
         }
         _ => End::Close(close_code::ERROR, "what was missed could not be read"),
     }

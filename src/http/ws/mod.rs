@@ -10,7 +10,7 @@ mod said;
 
 use axum::{
     extract::{Query, State, ws::WebSocketUpgrade},
-    http::HeaderMap,
+    http::{HeaderMap, header},
     response::Response,
 };
 use domain::id::{EnvId, UserId};
@@ -47,10 +47,10 @@ pub async fn connect(
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
     // A page of another site could speak with our cookie, or with what it has got from a person.
-    if !is_same_origin(&headers) {
+    let gateway = state.gateway;
+    if !is_same_origin(&headers) && !is_from(gateway.public_url(), &headers) {
         return Err(Problem::cross_origin());
     }
-    let gateway = state.gateway;
     let who = match (key_of(&headers), address.project) {
         (Some(key), _) => Some(Who::Key(key.to_owned())),
         (None, Some(project)) => Some(Who::Session(session, project.parse().map_err(|_| Problem::not_found())?)),
@@ -63,6 +63,14 @@ pub async fn connect(
     Ok(upgrade
         .max_message_size(MAX_MESSAGE)
         .on_upgrade(async move |socket| Client::new(socket, gateway).serve(admitted).await))
+}
+
+/// Whether a page at this address asks. A proxy may have put another name into `Host`, and of WebSockets not every browser says in
+/// a better way which page asks for them.
+fn is_from(address: &str, headers: &HeaderMap) -> bool {
+    let origin = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let rest = address.strip_prefix(origin).filter(|_| origin.contains("://"));
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 impl Who {
@@ -82,5 +90,27 @@ impl Who {
                 gateway.access(&Caller::user(user, None), *project).await
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn pages_of_the_public_address_are_known() {
+        let check = |address, origin: &'static str| {
+            is_from(address, &[(header::ORIGIN, HeaderValue::from_static(origin))].into_iter().collect())
+        };
+        assert!(check("https://hooks.example.com", "https://hooks.example.com"));
+        assert!(check("https://hooks.example.com/", "https://hooks.example.com"));
+        for other in
+            ["", "null", "https://", "https://hooks", "http://hooks.example.com", "https://hooks.example.com:8443"]
+        {
+            assert!(!check("https://hooks.example.com", other), "{other}");
+        }
+        assert!(!is_from("https://hooks.example.com", &HeaderMap::new()));
     }
 }

@@ -28,7 +28,12 @@ pub enum Said {
 pub enum Named {
     Channel(String),
     Topic(Topic),
+    /// Whether anything changes, and not what.
+    Changes,
 }
+
+/// By this name.
+pub const CHANGES: &str = "changes";
 
 impl Named {
     /// # Errors
@@ -36,9 +41,11 @@ impl Named {
     pub fn of(channel: Option<String>, topic: Option<&str>) -> Result<Self, String> {
         match (channel, topic) {
             (Some(channel), None) => Ok(Self::Channel(channel)),
-            (None, Some(topic)) => {
-                topic.parse().map(Self::Topic).map_err(|wanted| format!("the topic {wanted}, and not {topic:?}"))
-            }
+            (None, Some(CHANGES)) => Ok(Self::Changes),
+            (None, Some(topic)) => topic
+                .parse()
+                .map(Self::Topic)
+                .map_err(|wanted| format!("the topic {wanted}, or {CHANGES}, and not {topic:?}")),
             _ => Err("either a topic or a channel is to be named".to_owned()),
         }
     }

@@ -1,54 +1,44 @@
-//! A page that is open: the stream by which it hears that something of its project has changed.
+//! A page that is open: by `/v1/ws` it hears that something of its project has changed.
 
 use std::time::Duration;
 
-use reqwest::Method;
+use serde_json::json;
 
-use super::{Account, Answer, Server, within};
+use super::{Account, Answer, Feed, Server, within};
 
-pub struct Live {
-    stream: reqwest::Response,
-    /// What came and was not yet looked at.
-    buffer: Vec<u8>,
-}
-
-const CHANGE: &[u8] = b"event: change\n";
+pub struct Live(Feed);
 
 impl Live {
-    /// Signs in as the account's owner and opens the stream. What every stream begins with has come.
+    /// Signs in as the account's owner and follows the changes of its project.
     pub async fn open(server: &Server, account: &Account) -> Self {
-        let nobody = server.client_with("");
         let cookie = sign_in(server, account).await;
-        let request = nobody.request(Method::GET, &format!("/live/{}", account.env_id)).header("cookie", cookie);
-        let stream = request.send().await.expect("an answer");
-        assert_eq!(stream.status(), 200);
-        let mut live = Self { stream, buffer: Vec::new() };
-        live.hears(Duration::from_secs(5)).await;
-        live
+        let path = path_of(&account.env_id);
+        let mut feed = Feed::try_open(server, &path, &[("cookie", &cookie)]).await.expect("it is let in");
+        feed.say(json!({ "type": "subscribe", "topic": "changes" })).await;
+        assert_eq!(feed.hear().await, json!({ "type": "subscribed", "topic": "changes", "cursor": null }));
+        Self(feed)
     }
 
     /// Waits for the next change.
     pub async fn hears(&mut self, limit: Duration) {
-        within(limit, "a change is heard of", async {
-            loop {
-                if let Some(at) = self.buffer.windows(CHANGE.len()).position(|window| window == CHANGE) {
-                    self.buffer.drain(..at + CHANGE.len());
-                    return;
-                }
-                let piece = self.stream.chunk().await.expect("the stream goes on");
-                self.buffer.extend(piece.expect("the stream has no end"));
-            }
-        })
-        .await;
+        let change = within(limit, "a change is heard of", self.0.hear()).await;
+        assert_eq!(change, json!({ "type": "change", "topic": "changes" }));
     }
 
     /// Forgets what came until nothing more does for `quiet`.
     pub async fn settles(&mut self, quiet: Duration) {
-        while let Ok(piece) = tokio::time::timeout(quiet, self.stream.chunk()).await {
-            assert!(piece.expect("the stream goes on").is_some(), "the stream has no end");
-        }
-        self.buffer.clear();
+        while !self.0.hear_for(quiet).await.is_empty() {}
     }
+
+    /// The page, as a client.
+    pub fn feed(&mut self) -> &mut Feed {
+        &mut self.0
+    }
+}
+
+/// Where a page of the project connects to.
+pub fn path_of(project: &str) -> String {
+    format!("/v1/ws?project={project}")
 }
 
 /// Signs in as the account's owner. Returns the cookie of the session.

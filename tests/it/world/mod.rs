@@ -36,7 +36,7 @@ pub use self::{
     database::Database,
     feed::{CloseCode, Feed},
     folder::unique_name,
-    live::{Live, sign_in},
+    live::{Live, path_of, sign_in},
     load::{Acknowledged, Digest, Entrance, Load, Post, Tally, digest},
     names::Names,
     person::{Person, shown_once},

@@ -51,6 +51,11 @@ impl Person {
         Self { client: server.client_with(""), cookie: self.cookie.clone(), email: self.email.clone() }
     }
 
+    /// Of the session.
+    pub fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
     pub async fn call(&self, endpoint: &str, form: &[(&str, &str)]) -> Answer {
         let request = self.client.form(&format!("/api/{endpoint}"), form);
         let request = request.header("accept", "application/json").header("cookie", &self.cookie);

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use sqlx::Executor;
 use tokio::task::JoinSet;
 
-use crate::world::{CloseCode, Feed, On, Reply, Server, Sink, World, eventually, sign_in};
+use crate::world::{CloseCode, Feed, Live, On, Reply, Server, Sink, World, eventually, path_of, sign_in};
 
 on_both_databases!(
     events_come_as_they_are_stored,
@@ -21,6 +21,7 @@ on_both_databases!(
     what_is_wrong_is_named,
     pages_of_other_sites_are_refused_and_sessions_let_in,
     whoever_may_not_any_more_is_sent_away,
+    a_page_hears_of_every_change_while_it_may,
     a_project_has_so_many_clients,
 );
 
@@ -245,7 +246,7 @@ async fn what_is_wrong_is_named(on: On) {
             json!({ "type": "subscribe", "topic": "events", "since": "2026-01-01T00:00:00Z", "after": "er1" }),
             "either after or since",
         ),
-        (json!({ "type": "subscribe", "channel": "orders", "after": "er1" }), "a channel keeps nothing"),
+        (json!({ "type": "subscribe", "channel": "orders", "after": "er1" }), "nothing is kept of a channel"),
         (json!({ "type": "subscribe", "topic": "events", "colour": "red" }), "colour"),
         (json!({ "type": "auth", "api_key": world.account.api_key }), "shown already"),
     ] {
@@ -275,15 +276,14 @@ async fn pages_of_other_sites_are_refused_and_sessions_let_in(on: On) {
     }
     let here = format!("http://{}", server.address());
     let cookie = sign_in(&server, &world.account).await;
-    let path = format!("/v1/ws?project={}", world.account.env_id);
+    let path = path_of(&world.account.env_id);
     let headers = [("cookie", cookie.as_str()), ("origin", here.as_str())];
     let mut feed = Feed::try_open(&server, &path, &headers).await.expect("it is let in");
     feed.follow("events").await;
     let event = server.event(&source, "{}").await;
     assert_eq!(hear(&mut feed, 1).await, [event]);
     // Into its own projects alone, and only while it lasts.
-    let foreign = format!("/v1/ws?project={}", other.env_id);
-    assert_eq!(Feed::try_open(&server, &foreign, &headers).await.err(), Some(404));
+    assert_eq!(Feed::try_open(&server, &path_of(&other.env_id), &headers).await.err(), Some(404));
     assert_eq!(Feed::try_open(&server, "/v1/ws?project=env_1", &headers).await.err(), Some(404));
     assert_eq!(Feed::try_open(&server, &path, &[("origin", here.as_str())]).await.err(), Some(401));
     world.database().execute("DELETE FROM sessions").await;
@@ -298,6 +298,52 @@ async fn whoever_may_not_any_more_is_sent_away(on: On) {
     feed.follow("events").await;
     server.api().delete(&format!("/v1/api-keys/{}", made["id"].as_str().expect("an id"))).await;
     assert_eq!(feed.is_closed().await, (vec![], CloseCode::Policy));
+}
+
+async fn a_page_hears_of_every_change_while_it_may(on: On) {
+    /// Whoever may not listen is found out when there is something to tell, and it was not looked for so long.
+    const LOOK_AGAIN: Duration = Duration::from_secs(2);
+    const QUIET: Duration = Duration::from_millis(700);
+    let world = World::new(on).await;
+    let stranger = world.add_account("stranger@example.com", "Other");
+    let server = world.serve().await;
+    let sink = Sink::start().await;
+    let (source, destination) = server.api().route("shop", &sink.url(), json!({})).await;
+    let mut page = Live::open(&server, &world.account).await;
+    page.settles(QUIET).await;
+    let event = server.event(&source, "{}").await;
+    page.hears(PATIENCE).await;
+    server.api().event_becomes(&event, "delivered").await;
+    page.settles(QUIET).await;
+    // Somebody else changes the settings.
+    server.api().post(&format!("/v1/destinations/{destination}/pause"), json!({})).await.expect(200);
+    page.hears(PATIENCE).await;
+    page.settles(QUIET).await;
+    // Another project's events are not its own.
+    let theirs = server.client_with(&stranger.api_key);
+    let elsewhere = theirs.source("elsewhere").await;
+    page.settles(QUIET).await;
+    server.event(&elsewhere, "{}").await;
+    assert!(page.feed().hear_for(QUIET).await.is_empty());
+    // With a key as well; and nothing is kept of it.
+    let mut program = Feed::open(&server, &world.account.api_key).await;
+    program.say(json!({ "type": "subscribe", "topic": "changes", "after": "er1" })).await;
+    let refused = program.hear().await;
+    assert!(refused["error"].as_str().expect("words").contains("after and since are of other topics"), "{refused}");
+    program.say(json!({ "type": "subscribe", "topic": "changes" })).await;
+    assert_eq!(program.hear().await["type"], "subscribed");
+    server.event(&source, "{}").await;
+    assert_eq!(program.hear().await, json!({ "type": "change", "topic": "changes" }));
+    program.say(json!({ "type": "unsubscribe", "topic": "changes" })).await;
+    while program.hear().await["type"] != "unsubscribed" {}
+    server.event(&source, "{}").await;
+    page.hears(PATIENCE).await;
+    page.settles(LOOK_AGAIN).await;
+    program.is_quiet().await;
+    // The session ends: the next change is not told.
+    world.database().execute("DELETE FROM sessions").await;
+    server.event(&source, "{}").await;
+    assert_eq!(page.feed().is_closed().await, (vec![], CloseCode::Policy));
 }
 
 async fn a_project_has_so_many_clients(on: On) {

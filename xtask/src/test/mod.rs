@@ -2,6 +2,7 @@
 
 mod browser;
 mod counts;
+mod failures;
 mod faults;
 mod peers;
 
@@ -15,7 +16,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use self::counts::Counts;
+use self::{counts::Counts, failures::Failures};
 pub use self::{
     faults::{FaultArgs, run as run_faults},
     peers::install as install_peers,
@@ -52,19 +53,19 @@ const TESTS_A_CORE: usize = 2;
 
 pub fn run(workspace: &Workspace, toolchain: &Toolchain, selection: &Selection) -> Result<()> {
     site::build(workspace, toolchain, Mode::Development)?;
-    let mut counts = Counts::default();
+    let (mut counts, mut failures) = (Counts::default(), Failures::default());
     if selection.rust {
         if let Err(error) = install_peers(workspace) {
             println!("Tests of destinations will fail: {error:#}");
         }
-        counts += run_rust(toolchain, &selection.filter)?;
+        counts += run_rust(toolchain, &selection.filter, &mut failures)?;
     }
     if selection.browser {
         let server = server::compile(toolchain, Mode::Development)?;
         let files = if selection.rust { &[] } else { selection.filter.as_slice() };
         counts += browser::run(workspace, &server, files)?;
     }
-    println!("\n{counts}");
+    println!("{failures}\n{counts}");
     if counts.failed > 0 {
         bail!("{} of the tests failed", counts.failed);
     }
@@ -73,7 +74,7 @@ pub fn run(workspace: &Workspace, toolchain: &Toolchain, selection: &Selection) 
 
 const WHICH_RUST: [&str; 4] = ["test", "--workspace", "--exclude", "frontend"];
 
-fn run_rust(toolchain: &Toolchain, filter: &[String]) -> Result<Counts> {
+fn run_rust(toolchain: &Toolchain, filter: &[String], failures: &mut Failures) -> Result<Counts> {
     COMPILE.run(|| command::run(toolchain.cargo().args(WHICH_RUST).arg("--no-run")))?;
     faults::provide_clock();
     RUST.run(|| {
@@ -89,7 +90,10 @@ fn run_rust(toolchain: &Toolchain, filter: &[String]) -> Result<Counts> {
             let cores = thread::available_parallelism().map_or(1, usize::from);
             cargo.env(TEST_THREADS, (cores * TESTS_A_CORE).to_string());
         }
-        count_while_showing(&mut cargo, Counts::of_cargo_line)
+        count_while_showing(&mut cargo, |line| {
+            failures.read(line);
+            Counts::of_cargo_line(line)
+        })
     })
 }
 
@@ -103,7 +107,7 @@ fn install_pooler() {
 
 /// Shows what a test runner writes, line by line, and adds up what the lines report. A runner that
 /// fails without reporting a failed test did not get as far as running them, which is an error.
-fn count_while_showing(command: &mut Command, read: fn(&str) -> Counts) -> Result<Counts> {
+fn count_while_showing(command: &mut Command, mut read: impl FnMut(&str) -> Counts) -> Result<Counts> {
     let mut runner =
         command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot start {}", command::shown(command)))?;
     let output = runner.stdout.take().context("the runner has no output")?;

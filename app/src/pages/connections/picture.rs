@@ -23,7 +23,7 @@ use crate::{
 pub fn Routes(first: RoutePicture) -> impl IntoView {
     let project = use_project();
     let fresh = use_fresh(first, move || draw_routes(project.id()));
-    let changes = use_changes(project, || true);
+    let changes = use_changes(|| true);
     fresh.when(move || changes.get());
     let data = fresh.data();
     let drawing = Signal::derive(move || {

@@ -67,7 +67,7 @@ fn Queue(first: FirstPage, names: Names) -> impl IntoView {
     let action = use_action::<ChangeDeadLetters>();
     let letters = use_fresh(letters, move || dead_letters(project.id(), query.get_value(), cursor.clone()));
     let operations = use_fresh(operations, move || recent_operations(project.id(), String::new()));
-    let changes = use_changes(project, || true);
+    let changes = use_changes(|| true);
     letters.when(move || if is_first { changes.get() } else { 0 });
     letters.after(action);
     operations.when(move || changes.get());

@@ -21,7 +21,7 @@ pub fn CircuitCard(destination: String, breaker: CircuitBreaker, circuit: Circui
     let id = Signal::stored(destination.clone());
     let reset = use_action::<ResetCircuit>();
     let fresh = use_fresh(circuit, move || destination_circuit(project.id(), destination.clone()));
-    let changes = use_changes(project, || true);
+    let changes = use_changes(|| true);
     fresh.when(move || changes.get());
     fresh.after(reset);
     let data = fresh.data();

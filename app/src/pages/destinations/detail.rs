@@ -66,7 +66,7 @@ pub fn DestinationPage() -> impl IntoView {
     let known = Resource::new(move || project.id(), known_names);
     let secret = Resource::new(move || id.get(), shown_once);
     let trial = Resource::new(move || trial_key(&id.get()), shown_once);
-    let changes = use_changes(project, || true);
+    let changes = use_changes(|| true);
     let issues = Resource::new(key, |(env, id)| issues_of(env, id));
     let test = use_action::<TestDestination>();
     let load = move || async move {

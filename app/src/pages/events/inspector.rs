@@ -38,7 +38,7 @@ pub fn EventPage() -> impl IntoView {
     let project = use_project();
     let query = use_event_query();
     let id = use_param("event_id");
-    let changes = use_changes(project, || true);
+    let changes = use_changes(|| true);
     let list = Resource::new(
         move || query.get(),
         move |query| async move {

@@ -18,7 +18,7 @@ use crate::{
     components::*,
     pages::{
         counted,
-        live::{use_changes, use_fresh},
+        live::{use_changes, use_fresh, use_live},
         loaded::Loaded,
         project::use_project,
         replays::ReplayLink,
@@ -92,7 +92,7 @@ fn EventList(first: FirstPage, names: Names) -> impl IntoView {
     // The pages after the first, once they were asked for.
     let further = RwSignal::new(None::<Page<EventSummary>>);
     let follows = Memo::new(move |_| cursor.is_none() && further.with(Option::is_none));
-    let changes = use_changes(project, move || follows.get());
+    let changes = use_changes(move || follows.get());
     newest.when(move || changes.get());
 
     let newest = newest.data();
@@ -161,11 +161,14 @@ fn append(further: &mut Option<Page<EventSummary>>, page: Page<EventSummary>) {
 /// Says whether the list moves along.
 #[component]
 fn LiveMark(follows: Memo<bool>, newest: String) -> impl IntoView {
+    let is_lost = use_live().is_lost();
     view! {
-        <p class="live-mark" data-on=move || follows.get().then_some("true")>
+        <p class="live-mark" data-on=move || (follows.get() && !is_lost.get()).then_some("true")>
             <span class="live-dot" aria-hidden="true"></span>
             {move || {
-                if follows.get() {
+                if is_lost.get() {
+                    "Not live: the connection to the server is lost, and is being made again".into_any()
+                } else if follows.get() {
                     "Live: new events appear on top".into_any()
                 } else {
                     view! { "Not live while you read further down. " <a href=newest.clone() rel="external">"Back to the newest"</a> }.into_any()

@@ -66,7 +66,7 @@ fn IssueView(found: Found) -> impl IntoView {
     let held = use_fresh(held, move || dead_letters(project.id(), query.get_value(), None));
     let left = use_fresh(left, move || deliveries_that_left(project.id(), id.get_value()));
     let operations = use_fresh(operations, move || recent_operations(project.id(), id.get_value()));
-    let changes = use_changes(project, || true);
+    let changes = use_changes(|| true);
     detail.when(move || changes.get());
     held.when(move || changes.get());
     left.when(move || changes.get());

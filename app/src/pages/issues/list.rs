@@ -65,7 +65,7 @@ fn IssueList(first: FirstPage, names: Names) -> impl IntoView {
     let query = StoredValue::new(query);
     let is_first = cursor.is_none();
     let fresh = use_fresh(first, move || issues(project.id(), query.get_value(), cursor.clone()));
-    let changes = use_changes(project, move || is_first);
+    let changes = use_changes(move || is_first);
     fresh.when(move || changes.get());
     let shown = Signal::derive(move || fresh.data().with(|page| page.data.clone()));
     let none = Memo::new(move |_| shown.with(Vec::is_empty));

@@ -72,7 +72,7 @@ fn ReplayDetail(
     let data = fresh.data();
     let goes_on =
         move || data.with(|it| !it.status.is_final() || it.outcome.as_ref().is_some_and(|outcome| outcome.open > 0));
-    let changes = use_changes(project, goes_on);
+    let changes = use_changes(goes_on);
     fresh.when(move || changes.get());
     listed.when(move || changes.get());
     let badge = Signal::derive(move || data.with(|replay| Status::from(replay.status)));

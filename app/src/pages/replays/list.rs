@@ -79,8 +79,7 @@ fn ReplayList(page: Page<Replay>, choices: ReplayWays, cursor: Option<String>) -
     let next = paths::after(&paths::replays(project.id()), page.next_cursor.as_deref());
     let has_more = page.has_more;
     let fresh = use_fresh(page, move || replays(project.id(), cursor.clone()));
-    let changes =
-        use_changes(project, move || fresh.data().with(|page| page.data.iter().any(|it| !it.status.is_final())));
+    let changes = use_changes(move || fresh.data().with(|page| page.data.iter().any(|it| !it.status.is_final())));
     fresh.when(move || changes.get());
     let choices = StoredValue::new(choices);
     let columns = vec![

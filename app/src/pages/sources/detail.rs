@@ -87,7 +87,7 @@ fn SourceDetail(
     fresh.after(pause);
     let query = EventQuery { source: id.clone(), ..EventQuery::default() };
     let fresh_events = use_fresh(recent, move || events(project.id(), query.clone(), None));
-    let changes = use_changes(project, || true);
+    let changes = use_changes(|| true);
     fresh.when(move || changes.get());
     fresh_events.when(move || changes.get());
     let data = fresh.data();

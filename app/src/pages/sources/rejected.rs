@@ -82,7 +82,7 @@ fn RejectedRequests(source: Source, rejected: Vec<RejectedRequest>) -> impl Into
         let id = id.clone();
         use_fresh(rejected, move || rejected_requests(project.id(), id.clone()))
     };
-    let changes = use_changes(project, || true);
+    let changes = use_changes(|| true);
     fresh.when(move || changes.get());
     fresh.after(replay);
     let data = fresh.data();

@@ -75,7 +75,7 @@ pub fn SeenTypes(source: SourceId, seen: Vec<EventType>) -> impl IntoView {
     let project = use_project();
     let id = StoredValue::new(source.to_string());
     let fresh = use_fresh(seen, move || event_types(project.id(), id.get_value()));
-    let changes = use_changes(project, || true);
+    let changes = use_changes(|| true);
     fresh.when(move || changes.get());
     let data = fresh.data();
     let rows = move || {
@@ -140,7 +140,7 @@ pub fn RefusedNote(source: SourceId, rejected: Vec<RejectedRequest>) -> impl Int
     let project = use_project();
     let id = StoredValue::new(source.to_string());
     let fresh = use_fresh(rejected, move || rejected_requests(project.id(), id.get_value()));
-    let changes = use_changes(project, || true);
+    let changes = use_changes(|| true);
     fresh.when(move || changes.get());
     let data = fresh.data();
     move || {

@@ -39,27 +39,26 @@ impl Gateway {
         Ok(access.rows.attempts(id).await?)
     }
 
-    /// Tries a delivery once more, now.
+    /// Tries a delivery once more, now. Returns it as it was queued.
     pub async fn retry_delivery(&self, access: &Access, id: DeliveryId) -> Result<Delivery> {
         access.require(Permission::Write)?;
         let delivery = access.rows.delivery(id).await?.ok_or(Error::NotFound)?;
-        if !access.rows.retry_delivery(&delivery, Trigger::Manual, clock::now()).await? {
-            return Err(Error::Conflict("the delivery is being made already".into()));
-        }
+        let queued = access.rows.retry_delivery(&delivery, Trigger::Manual, clock::now()).await?;
+        let queued = queued.ok_or_else(|| Error::Conflict("the delivery is being made already".into()))?;
         self.inner.workers.wake(delivery.destination_id);
         self.note(access, Note::of(Action::DeliveryRetry, delivery_target(id))).await;
-        self.delivery(access, id).await
+        Ok(queued)
     }
 
     /// Ends a delivery that waits.
     pub async fn cancel_delivery(&self, access: &Access, id: DeliveryId) -> Result<Delivery> {
         access.require(Permission::Write)?;
         let delivery = access.rows.delivery(id).await?.ok_or(Error::NotFound)?;
-        if !access.rows.cancel_delivery(&delivery, clock::now()).await? {
-            return Err(Error::Conflict("only a delivery that waits can be cancelled".into()));
-        }
+        let cancelled = access.rows.cancel_delivery(&delivery, clock::now()).await?;
+        let cancelled =
+            cancelled.ok_or_else(|| Error::Conflict("only a delivery that waits can be cancelled".into()))?;
         self.note(access, Note::of(Action::DeliveryCancel, delivery_target(id))).await;
-        self.delivery(access, id).await
+        Ok(cancelled)
     }
 }
 

@@ -56,7 +56,7 @@ impl Gateway {
             if delivery.status == DeliveryStatus::Skipped {
                 continue;
             }
-            if access.rows.retry_delivery(&delivery, Trigger::Manual, clock::now()).await? {
+            if access.rows.retry_delivery(&delivery, Trigger::Manual, clock::now()).await?.is_some() {
                 self.inner.workers.wake(delivery.destination_id);
                 queued += 1;
             }

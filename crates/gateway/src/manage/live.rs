@@ -12,10 +12,27 @@ use crate::Gateway;
 /// Changes are gathered for this long, so that a busy project does not flood who looks at it.
 const GATHER: Duration = Duration::from_millis(250);
 
-impl Gateway {
-    /// Projects in which events or deliveries have changed. A receiver that lags has missed some: it should look.
+/// Where something has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Activity {
+    /// In the events or deliveries of this project.
+    Project(EnvId),
+    /// Perhaps in any: its settings, or what was not heard of while other nodes could not be.
+    Any,
+}
+
+impl Activity {
+    /// Whether it may be of this project.
     #[must_use]
-    pub fn activity(&self) -> Receiver<EnvId> {
+    pub fn concerns(self, project: EnvId) -> bool {
+        self == Self::Any || self == Self::Project(project)
+    }
+}
+
+impl Gateway {
+    /// What changes. A receiver that lags has missed some: it should look.
+    #[must_use]
+    pub fn activity(&self) -> Receiver<Activity> {
         self.inner.activity.subscribe()
     }
 
@@ -26,7 +43,7 @@ impl Gateway {
     }
 }
 
-pub(crate) async fn gather(mut signals: Receiver<Signal>, activity: Sender<EnvId>, stop: CancellationToken) {
+pub(crate) async fn gather(mut signals: Receiver<Signal>, activity: Sender<Activity>, stop: CancellationToken) {
     let mut changed = HashSet::new();
     let mut tick = tokio::time::interval(GATHER);
     tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -34,14 +51,15 @@ pub(crate) async fn gather(mut signals: Receiver<Signal>, activity: Sender<EnvId
         tokio::select! {
             () = stop.cancelled() => return,
             signal = signals.recv() => match signal {
-                Ok(Signal::Activity(env)) => { changed.insert(env); }
-                Ok(_) | Err(RecvError::Lagged(_)) => {}
+                Ok(Signal::Activity(env)) => { changed.insert(Activity::Project(env)); }
+                Ok(Signal::Config | Signal::Missed) | Err(RecvError::Lagged(_)) => { changed.insert(Activity::Any); }
+                Ok(_) => {}
                 Err(RecvError::Closed) => return,
             },
             _ = tick.tick(), if !changed.is_empty() => {
-                for env in changed.drain() {
+                for activity_of in changed.drain() {
                     // Nobody may be looking.
-                    let _ = activity.send(env);
+                    let _ = activity.send(activity_of);
                 }
             }
         }

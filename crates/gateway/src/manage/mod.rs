@@ -25,7 +25,7 @@ mod ingest;
 mod input;
 mod invitations;
 mod issues;
-pub mod live;
+pub(crate) mod live;
 mod members;
 mod organizations;
 pub mod people;
@@ -48,6 +48,7 @@ pub use self::{
     ingest::{Acknowledged, Admission, Taken},
     input::parse_input,
     invitations::SentInvitation,
+    live::Activity,
     people::{EmailChange, Origin, SignIn},
     streams::{Begin, Missed},
 };

@@ -217,7 +217,7 @@ impl fmt::Display for Topic {
 impl FromStr for Topic {
     type Err = &'static str;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        const WANTED: &str = "must be events, events:<source id>, deliveries, deliveries:<destination id> or issues";
+        const WANTED: &str = "must be events, events:<source id>, deliveries, deliveries:<destination id>, issues";
         match text.split_once(':') {
             None => match text {
                 "events" => Ok(Self::Events(None)),

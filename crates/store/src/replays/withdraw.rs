@@ -43,7 +43,7 @@ impl Scope {
                 uuid(id.as_u128()).into(),
                 uuid(replay.as_u128()).into(),
             ];
-            withdrawn += u32::from(self.change_delivery(event, id, WITHDRAW, values).await?);
+            withdrawn += u32::from(self.change_delivery(event, id, WITHDRAW, values).await?.is_some());
         }
         if rows.is_empty() {
             // What is being sent may fail and wait again.

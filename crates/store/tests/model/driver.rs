@@ -93,12 +93,13 @@ impl Driver {
             }
             Transition::Cancel { delivery } => {
                 let delivery = self.delivery(*delivery).await;
-                return Answer::Changed(self.scope().cancel_delivery(&delivery, now).await.expect("cancels"));
+                let cancelled = self.scope().cancel_delivery(&delivery, now).await.expect("cancels");
+                return Answer::Changed(cancelled.is_some());
             }
             Transition::Retry { delivery } => {
                 let delivery = self.delivery(*delivery).await;
                 let retry = self.scope().retry_delivery(&delivery, Trigger::Manual, now).await;
-                return Answer::Changed(retry.expect("queues"));
+                return Answer::Changed(retry.expect("queues").is_some());
             }
             Transition::Release { route } => {
                 let released = self.store.release_held(connection_id(*route), now).await;

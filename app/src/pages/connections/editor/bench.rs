@@ -144,7 +144,7 @@ pub fn use_bench(first: First, typed: TypedBefore, refused: Signal<FieldErrors>)
         schema_action: schema_action.get(),
     });
 
-    let changes = use_changes(project, || true);
+    let changes = use_changes(|| true);
     let recent = use_fresh(recent, move || recent_events(project.id(), source.get_untracked()));
     recent.when(move || (source.get(), changes.get()));
     let fields = use_fresh(fields, move || fields_of(project.id(), source.get_untracked()));
