@@ -10,6 +10,7 @@ type ColorScheme = "light" | "dark";
 export async function expectAccessible(page: Page, themes: ColorScheme[] = ["light", "dark"]): Promise<void> {
   for (const colorScheme of themes) {
     await page.emulateMedia({ colorScheme });
+    await settled(page);
     const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
     const found = violations.flatMap(({ id, help, nodes }) =>
       nodes.map(({ target, failureSummary }) => `${id} (${help}) at ${target.join(" ")}: ${failureSummary}`),
@@ -17,4 +18,13 @@ export async function expectAccessible(page: Page, themes: ColorScheme[] = ["lig
     expect.soft(found, `${page.url()} in ${colorScheme} colours`).toEqual([]);
   }
   await page.emulateMedia({ colorScheme: null });
+}
+
+/** Waits until nothing fades: what is old is, while what is new is asked for. */
+async function settled(page: Page): Promise<void> {
+  await expect(page.locator("[data-open]")).toHaveCount(0);
+  await page.evaluate(async () => {
+    const ends = document.getAnimations().filter((it) => it.effect?.getTiming().iterations !== Infinity);
+    await Promise.allSettled(ends.map((it) => it.finished));
+  });
 }

@@ -17,7 +17,7 @@ const GATHER: Duration = Duration::from_millis(250);
 pub enum Activity {
     /// In the events or deliveries of this project.
     Project(EnvId),
-    /// Perhaps in any: its settings, or what was not heard of while other nodes could not be.
+    /// Perhaps in any: other nodes could not be heard for a while.
     Any,
 }
 
@@ -52,7 +52,7 @@ pub(crate) async fn gather(mut signals: Receiver<Signal>, activity: Sender<Activ
             () = stop.cancelled() => return,
             signal = signals.recv() => match signal {
                 Ok(Signal::Activity(env)) => { changed.insert(Activity::Project(env)); }
-                Ok(Signal::Config | Signal::Missed) | Err(RecvError::Lagged(_)) => { changed.insert(Activity::Any); }
+                Ok(Signal::Missed) | Err(RecvError::Lagged(_)) => { changed.insert(Activity::Any); }
                 Ok(_) => {}
                 Err(RecvError::Closed) => return,
             },

@@ -67,8 +67,13 @@ impl Workers {
         let snapshot = self.inner.registry.snapshot();
         for connection in store.held_connections().await? {
             // Of a deleted connection as well: the delivery then finds that it has no way to go, and ends.
-            if snapshot.connection(connection).is_none_or(|connection| snapshot.is_flowing(connection)) {
-                store.release_held(connection, now).await?;
+            let known = snapshot.connection(connection);
+            if known.is_none_or(|connection| snapshot.is_flowing(connection))
+                && store.release_held(connection, now).await? > 0
+                && let Some(known) = known
+            {
+                // They may have looked a moment too early.
+                store.signals().tell_others(Signal::Due(known.destination_id));
             }
         }
         // Those of deleted destinations; what is still queued for one opens it once more.
