@@ -33,6 +33,8 @@ pub struct NewAccount<'a> {
     pub env_id: EnvId,
     pub project: &'a EnvironmentSpec,
     pub entry: &'a AuditEntry,
+    /// Whether letters to their address are known to reach them.
+    pub is_confirmed: bool,
     /// Who they are at the provider that they came by.
     pub identity: Option<Identity<'a>>,
 }
@@ -48,6 +50,9 @@ impl Store {
         let transaction = self.begin().await?;
         let person = (account.name, account.password_hash);
         self.insert_user_in(&transaction, account.user_id, account.email, person, now).await?;
+        if account.is_confirmed {
+            transaction.execute_raw(self.email_verified(account.user_id, now)).await?;
+        }
         let project = (account.env_id, account.project);
         self.insert_organization_in(&transaction, account.organization, account.user_id, project).await?;
         self.write_audit_in(&transaction, account.entry).await?;

@@ -1,7 +1,7 @@
 //! What people show who they are by, and links that are sent to them. Of passwords, tokens and codes only hashes come here.
 
 use domain::{id::UserId, org::Email, time::Timestamp};
-use sea_orm::{ConnectionTrait, prelude::Uuid};
+use sea_orm::{ConnectionTrait, Statement, prelude::Uuid};
 
 use crate::{
     db::Store,
@@ -119,10 +119,13 @@ impl Store {
 
     /// Notes that letters to a person's address reach them.
     pub async fn set_email_verified(&self, user: UserId, now: Timestamp) -> Result<()> {
-        let sql = "UPDATE users SET email_verified_at = $2 WHERE id = $1";
-        let values = [uuid(user.as_u128()).into(), now.as_micros().into()];
-        self.writer().execute_raw(self.statement(sql, values)).await?;
+        self.writer().execute_raw(self.email_verified(user, now)).await?;
         self.sync().await
+    }
+
+    pub(crate) fn email_verified(&self, user: UserId, now: Timestamp) -> Statement {
+        let sql = "UPDATE users SET email_verified_at = $2 WHERE id = $1";
+        self.statement(sql, [uuid(user.as_u128()).into(), now.as_micros().into()])
     }
 
     pub async fn insert_account_token(

@@ -362,6 +362,7 @@ async fn account(store: &Store, env: EnvId, number: u128) {
         env_id: env,
         project: &project,
         entry: &entry(number),
+        is_confirmed: false,
         identity: None,
     };
     store.insert_account(account, NOW).await.expect("stored");

@@ -14,6 +14,7 @@ use crate::{
 
 on_both_databases!(
     somebody_new_gets_an_account,
+    a_secret_may_have_to_stand_in_the_body,
     an_address_leads_to_no_account,
     an_account_is_connected_by_its_owner,
     the_sign_up_policy_holds,
@@ -35,17 +36,18 @@ static PROVIDER: OnceCell<Provider> = OnceCell::const_new();
 
 impl Provider {
     async fn shared() -> &'static Self {
-        PROVIDER.get_or_init(Self::start).await
+        PROVIDER.get_or_init(|| Self::start("client_secret_basic")).await
     }
 
-    async fn start() -> Self {
+    /// One at which clients show their secret in this way alone.
+    async fn start(method: &str) -> Self {
         let port = free_port();
         let issuer = format!("http://127.0.0.1:{port}");
         let folder = Program::folder();
         fs::copy(own("sign_in.mjs"), folder.join("sign_in.mjs")).expect("a file can be copied");
         std::os::unix::fs::symlink(installed().join("node/node_modules"), folder.join("node_modules")).expect("a link");
         let mut command = Command::new("node");
-        command.arg(folder.join("sign_in.mjs")).arg(port.to_string());
+        command.arg(folder.join("sign_in.mjs")).arg(port.to_string()).arg(method);
         let program = Program::start(&command, folder, &issuer).await;
         Self { _program: program, issuer }
     }
@@ -145,6 +147,15 @@ async fn somebody_new_gets_an_account(on: On) {
     assert_eq!(by_provider(&mut again, "/oidc/start?next=/account", "carla").await, "/account");
     assert_eq!(again.account().await["user"]["id"], account["user"]["id"]);
     assert_eq!(by_provider(&mut Browser::new(&server), "/oidc/start?next=//evil.example", "carla").await, "/");
+}
+
+async fn a_secret_may_have_to_stand_in_the_body(on: On) {
+    let mut world = World::new(on).await;
+    let provider = Provider::start("client_secret_post").await;
+    let server = served(&mut world, &provider.issuer).await;
+    let mut browser = Browser::new(&server);
+    assert!(by_provider(&mut browser, "/oidc/start", "carla").await.starts_with("/p/env_"));
+    assert_eq!(browser.account().await["user"]["email"], "carla@example.com");
 }
 
 async fn an_address_leads_to_no_account(on: On) {

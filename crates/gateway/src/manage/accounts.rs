@@ -46,6 +46,15 @@ pub(super) struct NewPerson {
     pub password_hash: String,
 }
 
+/// How somebody came who makes an account.
+struct Came<'a> {
+    /// Letters to their address reach them.
+    is_confirmed: bool,
+    /// Who they are at the provider that they came by.
+    identity: Option<Identity<'a>>,
+    address: Option<IpAddr>,
+}
+
 impl Gateway {
     /// Whether anybody may make an account now.
     pub async fn signup_is_open(&self) -> Result<bool> {
@@ -97,8 +106,8 @@ impl Gateway {
         address: Option<IpAddr>,
     ) -> Result<(UserId, EnvId)> {
         let email: Email = person.email.parse().map_err(|message: &str| Error::invalid("email", message))?;
-        let (user, _, env) = self.insert_account(&person, &email, identity, FIRST_PROJECT, address).await?;
-        self.inner.store.set_email_verified(user, clock::now()).await?;
+        let came = Came { is_confirmed: true, identity, address };
+        let (user, _, env) = self.insert_account(&person, &email, FIRST_PROJECT, came).await?;
         Ok((user, env))
     }
 
@@ -127,16 +136,15 @@ impl Gateway {
         let SignUp { name, email, organization, password } = sign_up;
         let password_hash = auth::password::hash(password).await?;
         let person = NewPerson { name, email: email.as_str().to_owned(), organization, password_hash };
-        self.insert_account(&person, &email, None, project, address).await
+        self.insert_account(&person, &email, project, Came { is_confirmed: false, identity: None, address }).await
     }
 
     async fn insert_account(
         &self,
         person: &NewPerson,
         email: &Email,
-        identity: Option<Identity<'_>>,
         project: &str,
-        address: Option<IpAddr>,
+        came: Came<'_>,
     ) -> Result<(UserId, OrgId, EnvId)> {
         let now = clock::now();
         let user_id = UserId::new(now, clock::id_bits());
@@ -144,7 +152,7 @@ impl Gateway {
         let organization = Organization { id: org_id, name: person.organization.clone(), created_at: now };
         let env_id = EnvId::new(now, clock::id_bits());
         let actor = Actor::user(user_id, &person.name, email.as_str());
-        let entry = entry(org_id, None, (actor, address), made(&organization));
+        let entry = entry(org_id, None, (actor, came.address), made(&organization));
         let account = NewAccount {
             user_id,
             email,
@@ -154,7 +162,8 @@ impl Gateway {
             env_id,
             project: &first_project(project),
             entry: &entry,
-            identity,
+            is_confirmed: came.is_confirmed,
+            identity: came.identity,
         };
         match self.inner.store.insert_account(account, now).await {
             Ok(()) => Ok((user_id, org_id, env_id)),

@@ -1,9 +1,10 @@
 // An OpenID provider that people sign in with. Whoever comes says who they are: /interaction/…?as=carla
-// sign_in.mjs PORT
+// sign_in.mjs PORT [how clients show their secret]
 
 import Provider from "oidc-provider";
 
 const port = Number(process.argv[2]);
+const method = process.argv[3] ?? "client_secret_basic";
 const people = {
   carla: { email: "carla@example.com", email_verified: true, name: "Carla" },
   unverified: { email: "unverified@example.com", email_verified: false, name: "Una" },
@@ -14,6 +15,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
     {
       client_id: "dashboard",
       client_secret: "a secret: with +/% in it",
+      token_endpoint_auth_method: method,
       redirect_uris: ["http://hooks.test/oidc/callback"],
       grant_types: ["authorization_code"],
       response_types: ["code"],
@@ -21,6 +23,7 @@ const provider = new Provider(`http://127.0.0.1:${port}`, {
   ],
   claims: { openid: ["sub"], email: ["email", "email_verified"], profile: ["name"] },
   features: { devInteractions: { enabled: false } },
+  clientAuthMethods: [method],
   pkce: { required: () => true },
   interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
   findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id, ...people[id] }) }),
