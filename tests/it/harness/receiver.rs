@@ -91,6 +91,16 @@ impl Arrival {
         matches!(self.fault, None | Some(Slow | HalfBody | Dribbles))
     }
 
+    /// When the server has all that it gets of the answer, at the latest. It waits for the end of a body until its time is over.
+    pub fn answered_by(&self) -> Instant {
+        self.at
+            + match self.fault {
+                Some(ReceiverFault::Dribbles | ReceiverFault::HalfBody) => TIMEOUT,
+                Some(ReceiverFault::Slow) => SLOW,
+                _ => Duration::ZERO,
+            }
+    }
+
     /// The server may take it for delivered: a late yes is heard by a server that was late itself.
     pub fn may_be_success(&self) -> bool {
         self.is_success() || self.fault == Some(ReceiverFault::Late)

@@ -112,7 +112,7 @@ impl History {
         if !previous.is_success() {
             return Some(Cause::Receiver);
         }
-        let open = (previous.at.checked_sub(NOTED)?, self.recorded(previous.at).min(next.at));
+        let open = (previous.at.checked_sub(NOTED)?, self.recorded(previous.answered_by()).min(next.at));
         if self.deaths.iter().any(|death| open.0 <= *death && *death <= open.1) {
             return Some(Cause::NodeDied);
         }
@@ -180,6 +180,9 @@ mod tests {
         assert_eq!(cause(None, &[(Reach::Died(2), 101, 103)]), Some(Cause::NodeDied));
         assert_eq!(cause(None, &[(Reach::Died(2), 110, 112)]), None, "it was written down long before");
         assert_eq!(cause(None, &[(Reach::Stopped(0), 101, 103)]), None, "it had time to write it down");
+        let waits = Some(ReceiverFault::Dribbles);
+        assert_eq!(cause(waits, &[(Reach::Died(2), 105, 106)]), Some(Cause::NodeDied), "the body had no end yet");
+        assert_eq!(cause(waits, &[(Reach::Died(2), 110, 111)]), None);
     }
 
     #[test]
