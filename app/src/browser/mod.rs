@@ -19,11 +19,8 @@ pub use server::*;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Heard {
     Message(String),
-    /// The connection has ended. Unless the server has sent the visitor away, it is made again.
+    /// The connection has ended, or could not be made. Unless the server has sent the visitor away, it is tried again.
     Lost,
-    /// It could not be made, now or ever before: something between here and the server may not let WebSockets pass. It is tried
-    /// again.
-    Unreachable,
 }
 
 /// Keeps a WebSocket open for as long as the calling component lives; `None` closes it. Each time that it opens, `greeting` is

@@ -32,8 +32,15 @@ impl<T: Send + Sync + 'static> Clone for Fresh<T> {
 pub struct Live {
     /// How often something has changed.
     changes: RwSignal<u32>,
-    is_open: RwSignal<bool>,
-    is_lost: RwSignal<bool>,
+    connection: RwSignal<Connection>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Connection {
+    /// It is being made for the first time.
+    Opening,
+    Open,
+    Lost,
 }
 
 /// What is asked for as soon as the connection is open.
@@ -47,13 +54,12 @@ struct Said {
 
 /// Listens to the project that is shown, and gives what is heard to pages by context.
 pub fn provide_live(project: Memo<Option<Project>>) -> Live {
-    let live = Live { changes: RwSignal::new(0), is_open: RwSignal::new(false), is_lost: RwSignal::new(false) };
+    let live = Live { changes: RwSignal::new(0), connection: RwSignal::new(Connection::Opening) };
     provide_context(live);
     let path = Memo::new(move |_| project.get().map(|project| paths::live(project.id())));
     Effect::new(move |_| {
         path.track();
-        live.is_open.set(false);
-        live.is_lost.set(false);
+        live.connection.set(Connection::Opening);
     });
     browser::use_socket(path, FOLLOW_CHANGES, Callback::new(move |heard| live.hear(&heard)));
     live
@@ -65,19 +71,19 @@ impl Live {
             Heard::Message(text) => match serde_json::from_str(text).map(|said: Said| said.r#type).as_deref() {
                 // What has changed between the drawing of the page and now, or while the connection was lost, is not known.
                 Ok("subscribed") => {
-                    self.is_open.set(true);
-                    self.is_lost.set(false);
+                    self.connection.set(Connection::Open);
                     self.note_change();
                 }
                 Ok("change") => self.note_change(),
                 _ => {}
             },
             Heard::Lost => {
-                self.is_open.set(false);
-                self.is_lost.set(true);
+                // Whoever is told nothing looks at each try: something on the way may let no WebSocket pass, or there are too many.
+                if self.connection.get_untracked() != Connection::Open {
+                    self.note_change();
+                }
+                self.connection.set(Connection::Lost);
             }
-            // Whoever is told nothing looks from time to time.
-            Heard::Unreachable => self.note_change(),
         }
     }
 
@@ -85,10 +91,10 @@ impl Live {
         self.changes.update(|changes| *changes = changes.wrapping_add(1));
     }
 
-    /// Whether there was a connection and is none.
+    /// Whether there is no connection, and not just not yet.
     #[must_use]
-    pub fn is_lost(self) -> Signal<bool> {
-        self.is_lost.into()
+    pub fn is_lost(self) -> bool {
+        self.connection.get() == Connection::Lost
     }
 }
 
@@ -212,7 +218,7 @@ pub fn use_changes(on: impl Fn() -> bool + Send + Sync + 'static) -> ReadSignal<
     Effect::new(move |before: Option<()>| {
         live.changes.track();
         // What is shown was fetched a moment ago. When the connection opens, it is looked again anyway.
-        let may_be_old = before.is_some() || live.is_open.get_untracked();
+        let may_be_old = before.is_some() || live.connection.get_untracked() == Connection::Open;
         if on() && may_be_old {
             set_count.update(|count| *count = count.wrapping_add(1));
         }

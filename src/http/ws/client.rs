@@ -1,6 +1,6 @@
 //! A client that is connected.
 
-use std::{collections::HashMap, future::pending, time::Duration};
+use std::{collections::HashMap, fmt::Display, future::pending, time::Duration};
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket, close_code};
 use domain::id::EnvId;
@@ -30,6 +30,7 @@ const SEND_LIMIT: Duration = Duration::from_secs(10);
 const PING: Duration = Duration::from_secs(15);
 /// The same, where something of the project is told: no more often than so.
 const CHECK: Duration = Duration::from_secs(2);
+const TWICE: &str = "the topic is subscribed to already";
 /// One that says nothing for so long is gone: it answers pings.
 const SILENCE_LIMIT: Duration = Duration::from_secs(50);
 
@@ -208,9 +209,10 @@ impl Client {
                 Ok(Named::Channel(channel)) if after.is_none() && since.is_none() => {
                     self.subscribe_to_channel(channel).await
                 }
+                Ok(Named::Channel(_)) => self.refuse("a channel keeps nothing; after and since are of topics").await,
                 Ok(Named::Changes) if after.is_none() && since.is_none() => self.subscribe_to_changes().await,
-                Ok(Named::Channel(_) | Named::Changes) => {
-                    self.refuse("nothing is kept of a channel or of changes; after and since are of other topics").await
+                Ok(Named::Changes) => {
+                    self.refuse_topic("nothing is kept of changes; after and since are of other topics", CHANGES).await
                 }
                 Ok(Named::Topic(topic)) => match begin(topic, after.as_deref(), since) {
                     Ok(begin) => self.subscribe_to_topic(topic, begin).await,
@@ -254,13 +256,16 @@ impl Client {
 
     async fn subscribe_to_changes(&mut self) -> Result<(), End> {
         let Some(admitted) = &self.admitted else { return Ok(()) };
+        if self.changes.is_some() {
+            return self.refuse_topic(TWICE, CHANGES).await;
+        }
         self.changes = Some(Changes { env: admitted.access.env_id(), activity: self.gateway.activity() });
         self.say(json!({ "type": "subscribed", "topic": CHANGES, "cursor": null })).await
     }
 
     async fn subscribe_to_topic(&mut self, topic: Topic, begin: Option<Begin>) -> Result<(), End> {
         if self.topics.contains_key(&topic) {
-            return self.refuse_topic("the topic is subscribed to already", topic).await;
+            return self.refuse_topic(TWICE, topic).await;
         }
         if !self.has_room() {
             return self.refuse_topic(&too_many(), topic).await;
@@ -346,7 +351,7 @@ impl Client {
         self.say(json!({ "type": "error", "error": error })).await
     }
 
-    async fn refuse_topic(&mut self, error: &str, topic: Topic) -> Result<(), End> {
+    async fn refuse_topic(&mut self, error: &str, topic: impl Display) -> Result<(), End> {
         self.say(json!({ "type": "error", "error": error, "topic": topic.to_string() })).await
     }
 

@@ -46,8 +46,8 @@ pub async fn connect(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
-    // A page of another site could speak with our cookie, or with what it has got from a person.
     let gateway = state.gateway;
+    // A page of another site could speak with our cookie, or with what it has got from a person.
     if !is_same_origin(&headers) && !is_from(gateway.public_url(), &headers) {
         return Err(Problem::cross_origin());
     }

@@ -246,7 +246,7 @@ async fn what_is_wrong_is_named(on: On) {
             json!({ "type": "subscribe", "topic": "events", "since": "2026-01-01T00:00:00Z", "after": "er1" }),
             "either after or since",
         ),
-        (json!({ "type": "subscribe", "channel": "orders", "after": "er1" }), "nothing is kept of a channel"),
+        (json!({ "type": "subscribe", "channel": "orders", "after": "er1" }), "a channel keeps nothing"),
         (json!({ "type": "subscribe", "topic": "events", "colour": "red" }), "colour"),
         (json!({ "type": "auth", "api_key": world.account.api_key }), "shown already"),
     ] {
@@ -323,8 +323,12 @@ async fn a_page_hears_of_every_change_while_it_may(on: On) {
     program.say(json!({ "type": "subscribe", "topic": "changes", "after": "er1" })).await;
     let refused = program.hear().await;
     assert!(refused["error"].as_str().expect("words").contains("after and since are of other topics"), "{refused}");
+    assert_eq!(refused["topic"], "changes");
     program.say(json!({ "type": "subscribe", "topic": "changes" })).await;
     assert_eq!(program.hear().await["type"], "subscribed");
+    program.say(json!({ "type": "subscribe", "topic": "changes" })).await;
+    let twice = program.hear().await;
+    assert!(twice["error"].as_str().expect("words").contains("already"), "{twice}");
     server.event(&source, "{}").await;
     assert_eq!(program.hear().await, json!({ "type": "change", "topic": "changes" }));
     program.say(json!({ "type": "unsubscribe", "topic": "changes" })).await;

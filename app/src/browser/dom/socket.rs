@@ -32,7 +32,6 @@ struct Line {
     heard: Box<dyn Fn(Heard)>,
     current: RefCell<Option<Current>>,
     next_try: Cell<Option<TimeoutHandle>>,
-    was_ever_open: Cell<bool>,
     failures: Cell<u32>,
 }
 
@@ -56,7 +55,6 @@ pub fn connect(path: &str, greeting: &'static str, heard: impl Fn(Heard) + 'stat
         heard: Box::new(heard),
         current: RefCell::default(),
         next_try: Cell::default(),
-        was_ever_open: Cell::default(),
         failures: Cell::default(),
     });
     line.open();
@@ -97,7 +95,6 @@ impl Line {
             Closure::<dyn FnMut()>::new(move || {
                 let Some(line) = line.upgrade() else { return };
                 opened_at.set(Some(Date::now()));
-                line.was_ever_open.set(true);
                 let _ = socket.send_with_str(line.greeting);
             })
         };
@@ -124,7 +121,7 @@ impl Line {
     }
 
     fn has_closed(self: &Rc<Self>, code: u16) {
-        (self.heard)(if self.was_ever_open.get() { Heard::Lost } else { Heard::Unreachable });
+        (self.heard)(Heard::Lost);
         if code == POLICY {
             return;
         }

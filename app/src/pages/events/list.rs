@@ -161,13 +161,13 @@ fn append(further: &mut Option<Page<EventSummary>>, page: Page<EventSummary>) {
 /// Says whether the list moves along.
 #[component]
 fn LiveMark(follows: Memo<bool>, newest: String) -> impl IntoView {
-    let is_lost = use_live().is_lost();
+    let live = use_live();
     view! {
-        <p class="live-mark" data-on=move || (follows.get() && !is_lost.get()).then_some("true")>
+        <p class="live-mark" data-on=move || (follows.get() && !live.is_lost()).then_some("true")>
             <span class="live-dot" aria-hidden="true"></span>
             {move || {
-                if is_lost.get() {
-                    "Not live: the connection to the server is lost, and is being made again".into_any()
+                if live.is_lost() {
+                    "Not live: the connection to the server is lost".into_any()
                 } else if follows.get() {
                     "Live: new events appear on top".into_any()
                 } else {

@@ -115,7 +115,9 @@ impl Workers {
         for destination in parked {
             match snapshot.target(destination).filter(|target| target.order.is_some()) {
                 None => {
-                    store.release_parked(destination).await?;
+                    if store.release_parked(destination).await? > 0 {
+                        store.signals().tell_others(Signal::Due(destination));
+                    }
                 }
                 Some(target) if is_thorough => {
                     let found = store.bring_back_forgotten(target.destination.env_id, destination).await?;
