@@ -1,9 +1,9 @@
 //! The running server: built, then run until it is stopped.
 
-use std::{future::IntoFuture, net::SocketAddr, time::Duration};
+use std::{future::IntoFuture, time::Duration};
 
 use anyhow::Context;
-use axum::{extract::connect_info::IntoMakeServiceWithConnectInfo, serve::ListenerExt};
+use axum::serve::ListenerExt;
 use gateway::Gateway;
 use store::Store;
 use tokio::net::TcpListener;
@@ -13,7 +13,7 @@ use crate::{config::Config, http, shutdown};
 /// A server that is bound to its address and ready to run.
 pub struct Application {
     listener: TcpListener,
-    router: IntoMakeServiceWithConnectInfo<axum::Router, SocketAddr>,
+    front: http::Front,
     gateway: Gateway,
     public_url: String,
 }
@@ -27,8 +27,8 @@ impl Application {
             .with_context(|| format!("the address {} cannot be used (HOOKSTREAM_ADDR)", config.addr))?;
         let gateway = start_gateway(config).await?;
         let public_url = config.public_url()?;
-        let router = http::router(gateway.clone(), config)?.into_make_service_with_connect_info::<SocketAddr>();
-        Ok(Self { listener, router, gateway, public_url })
+        let front = http::front(gateway.clone(), config)?;
+        Ok(Self { listener, front, gateway, public_url })
     }
 
     /// Serves until the process is asked to stop; then stops accepting, and ends in order.
@@ -42,7 +42,7 @@ impl Application {
                 tracing::debug!(%error, "a connection does not take TCP_NODELAY");
             }
         });
-        let server = axum::serve(listener, self.router)
+        let server = axum::serve(listener, self.front)
             .with_graceful_shutdown({
                 let stopping = stopping.clone();
                 async move { stopping.cancelled().await }

@@ -1,14 +1,13 @@
 //! `ANY /v1/ingest/{source_id}`: where providers post to.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::IpAddr, time::Duration};
 
 use axum::{
-    Json, Router,
+    Json,
     body::Body,
-    extract::{ConnectInfo, Path, Request, State, rejection::PathRejection},
+    extract::Request,
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
-    routing::any,
 };
 use bytes::{Bytes, BytesMut};
 use domain::id::{EventId, SourceId};
@@ -45,9 +44,6 @@ impl Accepted {
     }
 }
 
-#[derive(Clone, Copy)]
-struct MaxBody(usize);
-
 /// Memory that is set aside before any of a body has come. The rest is as it comes, so that who announces much and sends
 /// nothing takes nothing from others.
 const FIRST_ROOM: usize = 64 << 10;
@@ -55,8 +51,9 @@ const FIRST_ROOM: usize = 64 << 10;
 /// How long a sender may take for its body.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-pub fn router(max_body: usize) -> Router<AppState> {
-    Router::new().route("/v1/ingest/{source_id}", any(ingest)).layer(axum::Extension(MaxBody(max_body)))
+/// What stands in the place of the source's id, if this is the path that providers post to.
+pub fn source_in(path: &str) -> Option<&str> {
+    path.strip_prefix("/v1/ingest/").filter(|id| !id.is_empty() && !id.contains('/'))
 }
 
 /// What the API's document says of it. A provider may use any method.
@@ -91,22 +88,18 @@ fn sketch(sketch: &mut Sketch) {
     sketch.refusals.extend([400, 401, 403, 404, 408, 410, 413, 422, 429, 500, 503]);
 }
 
-async fn ingest(
-    State(state): State<AppState>,
-    ConnectInfo(peer): ConnectInfo<SocketAddr>,
-    axum::Extension(MaxBody(max_body)): axum::Extension<MaxBody>,
-    source_id: Result<Path<String>, PathRejection>,
-    request: Request,
-) -> Result<Response, Problem> {
+/// # Errors
+/// What its sender is told when it is not on disk.
+pub async fn ingest(state: &AppState, peer: IpAddr, max_body: usize, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let source_id = source_id.ok().and_then(|Path(text)| text.parse::<SourceId>().ok());
+    let source_id = source_in(parts.uri.path()).and_then(|text| text.parse::<SourceId>().ok());
     let source_id = source_id.ok_or_else(Problem::not_found)?;
     let head = RequestHead {
         source_id,
         method: parts.method.as_str().to_owned(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().map(str::to_owned),
-        source_ip: Some(state.proxies.client_of(peer.ip(), &parts.headers)),
+        source_ip: Some(state.proxies.client_of(peer, &parts.headers)),
         headers: parts.headers,
         received_at: clock::now(),
     };
@@ -198,4 +191,18 @@ async fn read_body(
         return Err(Unread::TooLarge);
     }
     Ok((whole.freeze(), room))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_of_a_source_has_one_segment_more() {
+        assert_eq!(source_in("/v1/ingest/src_1"), Some("src_1"));
+        for other in ["/v1/ingest", "/v1/ingest/", "/v1/ingest/src_1/", "/v1/ingest/src_1/x", "/v1/ingests/src_1", "/"]
+        {
+            assert_eq!(source_in(other), None, "{other}");
+        }
+    }
 }

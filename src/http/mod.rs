@@ -1,13 +1,14 @@
 //! What the server answers over HTTP: ingest, the REST API, the dashboard, and its health.
 //!
-//! Each part brings its own layers. The ingest path has none but the body limit: no session, no compression. Every request
-//! has an id ([`request_id`]).
+//! Every request comes through the [`Front`], which names it and takes what providers post; all else is the router's, where
+//! each part brings its own layers.
 
 mod api;
 mod audit_csv;
 mod body;
 mod client_ip;
 mod error;
+mod front;
 mod ingest;
 mod oidc;
 mod request_id;
@@ -22,14 +23,12 @@ use axum::{
     Router,
     extract::State,
     http::StatusCode,
-    middleware,
     response::IntoResponse,
     routing::{any, get},
 };
 use gateway::Gateway;
-use tower_http::catch_panic::CatchPanicLayer;
 
-pub use self::api::rate::ApiRate;
+pub use self::{api::rate::ApiRate, front::Front};
 use self::{api::rate::ApiRates, client_ip::Proxies, error::Problem};
 use crate::config::Config;
 
@@ -42,7 +41,7 @@ pub struct AppState {
     pub rates: Option<Arc<ApiRates>>,
 }
 
-pub fn router(gateway: Gateway, config: &Config) -> anyhow::Result<Router> {
+pub fn front(gateway: Gateway, config: &Config) -> anyhow::Result<Front> {
     let state = AppState {
         gateway,
         proxies: Proxies::new(&config.trusted_proxies, config.forwarded_header),
@@ -51,15 +50,12 @@ pub fn router(gateway: Gateway, config: &Config) -> anyhow::Result<Router> {
     let health = Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz));
     let router = Router::new()
         .merge(health)
-        .merge(ingest::router(config.max_body))
         .nest("/v1", api::router(&state))
         .route("/v1/", any(|| async { Problem::not_found() }))
         .merge(site::router())
         .merge(ssr::router(&state, config.public_url()?.starts_with("https://"))?)
-        .layer(CatchPanicLayer::custom(error::panicked))
-        .layer(middleware::from_fn(request_id::name_it))
-        .with_state(state);
-    Ok(router)
+        .with_state(state.clone());
+    Ok(Front::new(state, config.max_body, router))
 }
 
 /// The process runs.

@@ -17,6 +17,8 @@ use crate::{command, packages};
 const START_LIMIT: Duration = Duration::from_secs(30);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 const CONNECTIONS: u32 = 200;
+/// So many hold what a measurement of some seconds writes.
+const SEGMENTS_USED: u32 = 32;
 
 /// The system user that PostgreSQL runs as when we are root, which it refuses to be.
 const UNPRIVILEGED: &str = "postgres";
@@ -105,6 +107,19 @@ impl Cluster {
         // Where statements are explained in the log, these are not among those that are asked about.
         psql.arg(self.url()).env("PGOPTIONS", "-c auto_explain.sample_rate=0");
         psql
+    }
+
+    /// Brings it to where one is that has been at work: a new cluster has to make each segment of its log, of 16 MiB of zeroes,
+    /// and no commit ends meanwhile; later it uses the old ones again.
+    pub fn use_log(&self) -> Result<()> {
+        let mut psql = self.psql();
+        psql.args(["-c", "CREATE TABLE used (at integer)"]);
+        for _ in 0..SEGMENTS_USED {
+            psql.args(["-c", "INSERT INTO used VALUES (1)", "-c", "SELECT pg_switch_wal()"]);
+        }
+        // At the second one the segments of before the first are free.
+        command::output(psql.args(["-c", "DROP TABLE used", "-c", "CHECKPOINT", "-c", "CHECKPOINT"]))?;
+        Ok(())
     }
 
     /// Of the process that all others of the cluster descend from.

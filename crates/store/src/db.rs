@@ -2,11 +2,12 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use log::LevelFilter;
 use migrations::Migrator;
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DbBackend, Statement, Value};
+use sea_orm::{ConnectOptions as PoolOptions, ConnectionTrait, Database, DbBackend, Statement, Value};
 use sea_orm_migration::MigratorTrait;
 use sqlx::{
-    Connection,
+    ConnectOptions, Connection,
     sqlite::{SqliteJournalMode, SqliteSynchronous},
 };
 
@@ -36,6 +37,12 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// How large the file of SQLite's write-ahead log stays when it begins anew.
 const LOG_BYTES: &str = "67108864";
+
+/// Each statement stands in the log, with its time, where `sqlx::query` is logged at `trace`.
+pub(crate) fn logged<O: ConnectOptions>(options: O) -> O {
+    // None counts as slow: those would have a level of their own.
+    options.log_statements(LevelFilter::Trace).log_slow_statements(LevelFilter::Off, Duration::MAX)
+}
 
 /// The database. Clones share its connections.
 #[derive(Clone)]
@@ -68,7 +75,7 @@ impl Store {
     /// The same only to look: also an SQLite file that another process has. Nothing can be written.
     pub async fn look(options: &Options) -> Result<Self> {
         let Some(path) = options.url.strip_prefix("sqlite:") else { return Self::connect(options).await };
-        let mut read = ConnectOptions::new(format!("sqlite://{}?mode=ro", path.trim_start_matches("//")));
+        let mut read = PoolOptions::new(format!("sqlite://{}?mode=ro", path.trim_start_matches("//")));
         read.max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
         read.map_sqlx_sqlite_opts(|options| options.busy_timeout(BUSY_TIMEOUT));
         let reader = Pool::Sqlite(Database::connect(read).await?);
@@ -80,11 +87,11 @@ impl Store {
         let path = PathBuf::from(path);
         let lock = lock_file(&path)?;
         let url = format!("sqlite://{}?mode=rwc", path.display());
-        let mut write = ConnectOptions::new(url.clone());
+        let mut write = PoolOptions::new(url.clone());
         write.max_connections(1).min_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
         write.idle_timeout(None).max_lifetime(None).test_before_acquire(false);
         write.map_sqlx_sqlite_opts(|options| {
-            options
+            logged(options)
                 .journal_mode(SqliteJournalMode::Wal)
                 // By itself it can lose the last commits to a power cut: see `wal`, which brings them to the disk.
                 .synchronous(SqliteSynchronous::Normal)
@@ -109,14 +116,15 @@ impl Store {
             })
         });
         let writer = Database::connect(write).await?;
-        let mut read = ConnectOptions::new(url);
+        let mut read = PoolOptions::new(url);
         read.max_connections(readers.max(1)).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
         read.test_before_acquire(false);
         read.map_sqlx_sqlite_opts(|options| {
-            options.busy_timeout(BUSY_TIMEOUT).pragma("query_only", "true").pragma("cache_size", "-8000")
+            let options = logged(options).busy_timeout(BUSY_TIMEOUT);
+            options.pragma("query_only", "true").pragma("cache_size", "-8000")
         });
         let reader = Database::connect(read).await?;
-        let mut fold = ConnectOptions::new(format!("sqlite://{}", path.display()));
+        let mut fold = PoolOptions::new(format!("sqlite://{}", path.display()));
         fold.max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
         fold.map_sqlx_sqlite_opts(|options| options.synchronous(SqliteSynchronous::Normal).busy_timeout(BUSY_TIMEOUT));
         let wal = Wal::new(&path, Pool::Sqlite(Database::connect(fold).await?));

@@ -25,7 +25,7 @@ use crate::{
 
 /// The log is folded in whenever about so much was written, and from time to time anyway. A little at a time: what goes to the
 /// log waits for what the disk was given before, so that a great deal would make every sender wait.
-const FOLD_BYTES: u64 = 2 << 20;
+const FOLD_BYTES: u64 = 1 << 20;
 const FOLD_EVERY: Duration = Duration::from_secs(10);
 /// Pages (4 KiB each) from which on the writer has to fold the rest itself, between two commits: only then is everything
 /// folded at one moment, and the log begins anew.

@@ -64,7 +64,7 @@ pub enum Scenario {
     Memory,
     /// How long answers take while old events are removed
     Retention,
-    /// How PostgreSQL goes about the statements that take most of its time
+    /// How the database goes about the statements that take most of its time
     Plans,
     /// Instructions of the hot pure parts, counted by valgrind
     Instructions,
@@ -172,7 +172,7 @@ impl Scenario {
             Self::Retention => {
                 Measurement { columns: retention::COLUMNS, measure: retention::measure, databases: BOTH }
             }
-            Self::Plans => Measurement { columns: plans::COLUMNS, measure: plans::measure, databases: SHARED },
+            Self::Plans => Measurement { columns: plans::COLUMNS, measure: plans::measure, databases: BOTH },
             Self::Instructions | Self::Rules => return None,
         })
     }
@@ -228,7 +228,11 @@ impl Bench<'_> {
     /// With settings of PostgreSQL beside the default ones.
     fn installation_with(&self, database: Database, settings: &[&str]) -> Result<Installation> {
         let cluster = match database {
-            Database::Postgres => Some(Cluster::start_with(Disk::Synced, settings)?),
+            Database::Postgres => {
+                let cluster = Cluster::start_with(Disk::Synced, settings)?;
+                cluster.use_log()?;
+                Some(cluster)
+            }
             Database::Sqlite => None,
         };
         Installation::make(&self.binary, cluster)

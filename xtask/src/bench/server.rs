@@ -82,10 +82,16 @@ impl Installation {
 
     /// Starts a process; on SQLite there can be one at a time.
     pub fn start(&self) -> Result<Node> {
+        self.start_logging("warn")
+    }
+
+    /// The same with what it is to log.
+    pub fn start_logging(&self, logged: &str) -> Result<Node> {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
         let log = self.folder.join(format!("log-{}", address.port()));
         let process = self
             .hookstream("serve", address)
+            .env("HOOKSTREAM_LOG", logged)
             .stdout(Stdio::null())
             .stderr(File::create(&log)?)
             .spawn()
@@ -182,6 +188,10 @@ impl Node {
     /// The API with the key of the first project.
     pub fn api(&self) -> &Api {
         &self.api
+    }
+
+    pub fn log(&self) -> &Path {
+        &self.log
     }
 
     pub fn process_id(&self) -> u32 {

@@ -3,7 +3,10 @@
 //!
 //! Placeholders have no numbers: SQLite would look each of them up by its name, among all of them.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use sea_orm::{DatabaseConnection, QueryResult, Value, prelude::Uuid};
 use sqlx::{Arguments, AssertSqlSafe, SqliteConnection, sqlite::SqliteArguments};
@@ -13,6 +16,9 @@ use crate::error::Result;
 
 /// How many rows are written at once: as often as it fits each size, the largest first.
 const SIZES: [usize; 9] = [64, 48, 32, 24, 16, 8, 4, 2, 1];
+
+/// Bytes of a text up to which it is compared with the one above.
+const SHARED_TEXT: usize = 64;
 
 /// How many of `rows` are written at once: each further piece is another way to SQLite's thread and back.
 pub(crate) fn at_once(rows: usize) -> usize {
@@ -133,10 +139,11 @@ impl OwnRows {
     /// Adds the values of so many rows. Returns what writes them.
     fn take(&mut self, size: usize, arguments: &mut SqliteArguments) -> Result<String> {
         let all = self.statement.all.clone();
-        let mut columns = 0;
+        let columns = self.rows.as_slice().first().map_or(0, Vec::len);
+        arguments.reserve(size * columns, 0);
+        let mut above = vec![None; columns];
         for row in self.rows.by_ref().take(size) {
-            columns = row.len();
-            row.into_iter().try_for_each(|value| add(arguments, value))?;
+            row.into_iter().zip(&mut above).try_for_each(|(value, above)| add_below(arguments, value, above))?;
             if self.is_each_alone {
                 all.iter().cloned().try_for_each(|value| add(arguments, value))?;
             }
@@ -147,8 +154,27 @@ impl OwnRows {
         all.into_iter().try_for_each(|value| add(arguments, value))?;
         let row = format!("({})", vec!["?"; columns].join(","));
         let values = format!("VALUES {}", vec![row; size].join(","));
-        Ok(self.statement.sql.replace("{rows}", &values).replace("{all}", "?"))
+        let sql = self.statement.sql.replace("{rows}", &values).replace("{all}", "?");
+        // By itself SQLite keeps what a statement has changed so far, to undo that alone should a later row be refused. Here
+        // the whole transaction is undone then.
+        Ok(match sql.strip_prefix("INSERT INTO") {
+            Some(rest) => format!("INSERT OR FAIL INTO{rest}"),
+            None => sql,
+        })
     }
+}
+
+/// Adds a value of a column. Short texts are shared with the row above, which often has the same.
+fn add_below(arguments: &mut SqliteArguments, value: Value, above: &mut Option<Arc<str>>) -> Result<()> {
+    let Value::String(Some(text)) = value else { return add(arguments, value) };
+    if text.len() > SHARED_TEXT {
+        return add(arguments, Value::String(Some(text)));
+    }
+    let shared = match above {
+        Some(above) if **above == *text => Arc::clone(above),
+        _ => Arc::clone(above.insert(text.into())),
+    };
+    arguments.add(shared).map_err(not_bound)
 }
 
 fn add(arguments: &mut SqliteArguments, value: Value) -> Result<()> {

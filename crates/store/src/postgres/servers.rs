@@ -16,7 +16,10 @@ use futures::future::join_all;
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection, PgPool, Row, postgres::PgConnectOptions};
 use tokio::sync::{Notify, watch};
 
-use crate::error::{Result, StoreError};
+use crate::{
+    db::logged,
+    error::{Result, StoreError},
+};
 
 /// How long a server may take to say whether it takes writes.
 const ASK_LIMIT: Duration = Duration::from_secs(2);
@@ -54,7 +57,7 @@ impl Servers {
                 let options = PgConnectOptions::from_str(url)
                     .map_err(|error| StoreError::Setup(format!("the database URL cannot be read: {error}")))?;
                 // Poolers refuse what they do not know, and no text of a number is read here.
-                Ok(options.application_name("hookstream").extra_float_digits(None).disable_statement_logging())
+                Ok(logged(options.application_name("hookstream").extra_float_digits(None)))
             })
             .collect::<Result<_>>()?;
         Ok(Self {
