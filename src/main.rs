@@ -13,8 +13,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 /// Serving and storing events is small allocations that travel between threads; the system's allocator is slow at that.
-/// SQLite and the other C libraries use it too. Without huge pages, which make a server that has little to do take 18 MiB more,
-/// and a busy one no faster.
+/// Without huge pages, which make a server that has little to do take 18 MiB more, and a busy one no faster.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

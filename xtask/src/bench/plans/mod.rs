@@ -77,7 +77,7 @@ pub fn measure(bench: &Bench<'_>, database: Database) -> Result<Vec<Value>> {
         }
         let text = |field: &str| row[field].as_str().unwrap_or_default().to_owned();
         println!(
-            "\n{}, {} while {}:\n\n```sql\n{}\n```\n\n```\n{}\n```",
+            "\n### {}, {} while {}\n\n```sql\n{}\n```\n\n```\n{}\n```",
             text("database"),
             row["rank"],
             text("phase"),

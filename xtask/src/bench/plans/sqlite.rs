@@ -29,7 +29,7 @@ pub fn read(log: &str) -> Vec<Explained> {
 fn shape(statements: &str) -> String {
     let mut shapes: Vec<String> = Vec::new();
     for statement in statements.split(';').map(str::trim) {
-        let shape = with_one_row(statement);
+        let shape = with_short_lists(&with_one_row(statement));
         let is_one = VERBS.iter().any(|verb| shape.starts_with(verb));
         if is_one && shapes.last() != Some(&shape) {
             shapes.push(shape);
@@ -48,6 +48,22 @@ fn with_one_row(statement: &str) -> String {
         left.replace_range(start + length..start + length + another.len(), "");
     }
     left
+}
+
+/// The same for any number of values in a list: two of them.
+fn with_short_lists(statement: &str) -> String {
+    const LIST: &str = " IN (";
+    let mut short = String::new();
+    let mut rest = statement;
+    while let Some((before, list)) = rest.split_once(LIST) {
+        let end = list.find(')').unwrap_or(list.len());
+        let values: Vec<&str> = list[..end].split(',').map(str::trim).collect();
+        let is_list = values.len() > 2 && values.iter().all(|value| value.starts_with(['$', '?']));
+        let shown = if is_list { values[..2].join(", ") } else { list[..end].to_owned() };
+        short.extend([before, LIST, &shown]);
+        rest = &list[end..];
+    }
+    short + rest
 }
 
 /// What SQLite says of each statement.
@@ -70,13 +86,15 @@ mod tests {
         let log = "{\"summary\":\"BEGIN IMMEDIATE;INSERT INTO a …\",\"db.statement\":\"\\n\\nBEGIN IMMEDIATE;INSERT INTO a (x, y) \
             VALUES (?,?),(?,?),(?,?);UPDATE b SET c = ?;UPDATE b SET c = ?;COMMIT\\n\",\"elapsed_secs\":0.0015}\n\
             not of a statement\n\
+            {\"summary\":\"SELECT a …\",\"db.statement\":\"SELECT a FROM b WHERE c IN ($1,$2,$3) AND d IN (SELECT ?)\",\"elapsed_secs\":0.1}\n\
             {\"summary\":\"SELECT 1\",\"db.statement\":\"\",\"elapsed_secs\":0.00025}\n\
             {\"summary\":\"COMMIT\",\"db.statement\":\"\",\"elapsed_secs\":0.25}\n";
         let found = read(log);
         let seen: Vec<_> = found.iter().map(|one| (one.statement.as_str(), one.milliseconds)).collect();
-        assert_eq!(seen.len(), 2);
+        assert_eq!(seen.len(), 3);
         assert_eq!(seen[0].0, "INSERT INTO a (x, y) VALUES (?,?);\nUPDATE b SET c = ?");
-        assert!((seen[0].1 - 1.5).abs() < 1e-9 && (seen[1].1 - 0.25).abs() < 1e-9, "{seen:?}");
-        assert_eq!(seen[1].0, "SELECT 1");
+        assert!((seen[0].1 - 1.5).abs() < 1e-9 && (seen[2].1 - 0.25).abs() < 1e-9, "{seen:?}");
+        assert_eq!(seen[1].0, "SELECT a FROM b WHERE c IN ($1, $2) AND d IN (SELECT ?)");
+        assert_eq!(seen[2].0, "SELECT 1");
     }
 }
