@@ -44,7 +44,6 @@ fn with_one_row(statement: &str) -> String {
     let Some(length) = left[start..].find(')').map(|at| at + 1) else { return left };
     let another = format!(",{}", &left[start..start + length]);
     while left[start + length..].starts_with(&another) {
-        // Half of what is left at a time would do no less, but there are 64 at most.
         left.replace_range(start + length..start + length + another.len(), "");
     }
     left
