@@ -21,7 +21,7 @@ use axum::{
 use futures::FutureExt;
 use tower_service::Service;
 
-use super::{AppState, ingest, request_id};
+use super::{AppState, error::Problem, ingest, request_id};
 
 /// Makes what answers the requests of a connection.
 #[derive(Clone)]
@@ -50,8 +50,9 @@ impl Front {
 
     async fn answer(&self, peer: SocketAddr, mut request: Request) -> Response {
         let Parts { state, max_body, router } = &*self.0;
-        if ingest::source_in(request.uri().path()).is_some() {
-            return ingest::ingest(state, peer.ip(), *max_body, request).await.into_response();
+        if let Some(source) = ingest::source_in(request.uri().path()) {
+            let Ok(source) = source else { return Problem::not_found().into_response() };
+            return ingest::ingest(state, peer.ip(), *max_body, source, request).await.into_response();
         }
         request.extensions_mut().insert(ConnectInfo(peer));
         let Ok(response) = router.clone().call(request).await;

@@ -10,7 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::{Bytes, BytesMut};
-use domain::id::{EventId, SourceId};
+use domain::id::{EventId, InvalidId, SourceId};
 use gateway::{
     clock,
     manage::{Acknowledged, BodyRoom, IngestRequest, RequestHead, Taken},
@@ -51,9 +51,10 @@ const FIRST_ROOM: usize = 64 << 10;
 /// How long a sender may take for its body.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// What stands in the place of the source's id, if this is the path that providers post to.
-pub fn source_in(path: &str) -> Option<&str> {
-    path.strip_prefix("/v1/ingest/").filter(|id| !id.is_empty() && !id.contains('/'))
+/// The source, if this is the path that providers post to; an error where what stands there is no id.
+pub fn source_in(path: &str) -> Option<Result<SourceId, InvalidId>> {
+    let id = path.strip_prefix("/v1/ingest/")?;
+    (!id.is_empty() && !id.contains('/')).then(|| id.parse())
 }
 
 /// What the API's document says of it. A provider may use any method.
@@ -90,10 +91,14 @@ fn sketch(sketch: &mut Sketch) {
 
 /// # Errors
 /// What its sender is told when it is not on disk.
-pub async fn ingest(state: &AppState, peer: IpAddr, max_body: usize, request: Request) -> Result<Response, Problem> {
+pub async fn ingest(
+    state: &AppState,
+    peer: IpAddr,
+    max_body: usize,
+    source_id: SourceId,
+    request: Request,
+) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let source_id = source_in(parts.uri.path()).and_then(|text| text.parse::<SourceId>().ok());
-    let source_id = source_id.ok_or_else(Problem::not_found)?;
     let head = RequestHead {
         source_id,
         method: parts.method.as_str().to_owned(),
@@ -199,10 +204,12 @@ mod tests {
 
     #[test]
     fn the_path_of_a_source_has_one_segment_more() {
-        assert_eq!(source_in("/v1/ingest/src_1"), Some("src_1"));
+        let id = SourceId::from_u128(7);
+        assert_eq!(source_in(&format!("/v1/ingest/{id}")).and_then(Result::ok), Some(id));
+        assert!(source_in("/v1/ingest/src_1").is_some_and(|id| id.is_err()));
         for other in ["/v1/ingest", "/v1/ingest/", "/v1/ingest/src_1/", "/v1/ingest/src_1/x", "/v1/ingests/src_1", "/"]
         {
-            assert_eq!(source_in(other), None, "{other}");
+            assert!(source_in(other).is_none(), "{other}");
         }
     }
 }

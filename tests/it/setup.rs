@@ -1,8 +1,10 @@
 //! Setting up: the first account, the schema, the settings, and the secret key.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
-use crate::world::{On, World};
+use crate::world::{On, World, eventually};
 
 on_both_databases!(
     bootstrap_makes_the_first_account,
@@ -10,6 +12,7 @@ on_both_databases!(
     migrate_brings_the_schema_up_to_date,
     settings_that_are_wrong_are_named,
     a_server_tells_its_health,
+    statements_are_logged_on_demand_without_values,
 );
 
 mod sqlite_alone {
@@ -165,4 +168,21 @@ async fn a_secret_key_must_be_given() {
     let output = world.run_with(&["serve"], &[("HOOKSTREAM_SECRET_KEY", "")], "");
     assert!(!output.status.success());
     assert!(said(&output).contains("HOOKSTREAM_SECRET_KEY"), "{}", said(&output));
+}
+
+async fn statements_are_logged_on_demand_without_values(on: On) {
+    const STATEMENT: &str = "\"target\":\"sqlx::query\"";
+    let world = World::new(on).await;
+    let quiet = world.serve().await;
+    quiet.api().source("a name to be found").await;
+    assert!(!quiet.log().contains(STATEMENT), "{}", quiet.log());
+    drop(quiet);
+    let telling = world.serve_with(&[("HOOKSTREAM_LOG", "info,sqlx::query=trace")]).await;
+    telling.api().source("another to be found").await;
+    eventually(Duration::from_secs(10), "the statement is logged", async || {
+        telling.log().lines().any(|line| line.contains(STATEMENT) && line.contains("sources")).then_some(())
+    })
+    .await;
+    assert!(telling.log().contains("elapsed_secs"));
+    assert!(!telling.log().contains("to be found"), "{}", telling.log());
 }

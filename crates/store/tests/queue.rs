@@ -10,6 +10,7 @@ use domain::{
     id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EnvId, EventId, SourceId},
     time::Timestamp,
 };
+use sqlx::{Connection, SqliteConnection};
 use store::{
     Options, Store,
     queue::Claimed,
@@ -178,6 +179,31 @@ async fn an_event_is_what_its_deliveries_say() {
     assert_eq!((again[0].trigger, again[0].attempt_count), (Trigger::Manual, 1));
     bench.record(record(&again[0], Verdict::Succeeded)).await;
     assert_eq!(bench.event_status(id).await, EventStatus::Delivered);
+}
+
+#[tokio::test]
+async fn a_row_that_is_refused_takes_nothing_else_with_it() {
+    let bench = bench("refused").await;
+    // All come at once and go into few commits. The last has the id of another, which the database refuses.
+    let numbers = (1..=40).chain([20]);
+    let accepts = numbers.enumerate().map(async |(place, number)| {
+        let delivery = delivery(place.try_into().expect("it is small"), Start::Due);
+        bench.writer.accept(Accept::new(event(number), vec![delivery]).await, |_| {}).await
+    });
+    let results = futures::future::join_all(accepts).await;
+    assert_eq!(results.iter().filter(|result| result.is_err()).count(), 1, "{results:?}");
+
+    let path = bench.folder.0.join("queue.db");
+    let mut database = SqliteConnection::connect(&format!("sqlite:{}", path.display())).await.expect("opens");
+    for (what, sql) in [
+        ("events", "SELECT count(*) FROM events"),
+        ("bodies", "SELECT count(*) FROM event_bodies"),
+        ("deliveries", "SELECT count(*) FROM deliveries"),
+        ("counted", "SELECT sum(events) FROM source_counts"),
+    ] {
+        let count: i64 = sqlx::query_scalar(sql).fetch_one(&mut database).await.expect("a number");
+        assert_eq!(count, 40, "{what}");
+    }
 }
 
 #[tokio::test]
