@@ -187,23 +187,36 @@ impl Scope {
         for events in events.chunks(largest) {
             let size = CONTENT_SIZES.into_iter().find(|size| *size >= events.len()).unwrap_or(largest);
             let places: Vec<String> = (3..3 + size).map(|place| format!("${place}")).collect();
-            let sql = format!(
-                "SELECT e.id, {CONTENT_COLUMNS} FROM events e \
-                 JOIN event_bodies b ON b.env_id = e.env_id AND b.event_id = e.id \
-                 WHERE e.env_id = $1 AND e.id IN ({}) AND length(b.body) <= $2",
-                places.join(",")
-            );
-            // What a size has too many is the last one again.
-            let last = events.last().copied();
-            let ids = events.iter().copied().chain(std::iter::repeat_with(|| last).flatten()).take(size);
+            let sql = self.contents_sql(&places.join(","));
+            // What a size has too many is nothing.
+            let padding = std::iter::repeat_n(Value::Uuid(None), size - events.len());
             let max_body = i64::try_from(max_body).unwrap_or(i64::MAX);
             let first = [self.env_uuid().into(), max_body.into()];
-            let values = first.into_iter().chain(ids.map(|id| uuid(id.as_u128()).into()));
+            let ids = events.iter().map(|id| uuid(id.as_u128()).into());
+            let values = first.into_iter().chain(ids).chain(padding);
             for row in self.store.reader().query_all_raw(self.store.statement(sql, values)).await? {
                 contents.insert(EventId::from_u128(get::<Uuid>(&row, "id")?.as_u128()), content(&row)?);
             }
         }
         Ok(contents)
+    }
+
+    fn contents_sql(&self, places: &str) -> String {
+        if self.store.is_shared() {
+            // One event after the other, each by its key. Left to itself PostgreSQL may read all bodies of a project and pick
+            // those that were asked for: so it does while it has not yet looked how many a project has.
+            return format!(
+                "SELECT e.id, {CONTENT_COLUMNS} FROM unnest(ARRAY[{places}]::uuid[]) AS wanted (id) \
+                 CROSS JOIN LATERAL (SELECT * FROM events WHERE env_id = $1 AND id = wanted.id OFFSET 0) AS e \
+                 CROSS JOIN LATERAL (SELECT * FROM event_bodies WHERE env_id = $1 AND event_id = wanted.id \
+                 AND length(body) <= $2 OFFSET 0) AS b"
+            );
+        }
+        format!(
+            "SELECT e.id, {CONTENT_COLUMNS} FROM events e \
+             JOIN event_bodies b ON b.env_id = e.env_id AND b.event_id = e.id \
+             WHERE e.env_id = $1 AND e.id IN ({places}) AND length(b.body) <= $2"
+        )
     }
 }
 

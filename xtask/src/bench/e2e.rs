@@ -45,10 +45,11 @@ pub fn measure(bench: &Bench<'_>, database: Database) -> Result<Vec<Value>> {
     let receiver = Receiver::start()?;
     let (source, _) = node.api().route("bench", &receiver.url())?;
     let idle_mib = memory_mib(node.process_id())?;
-    let healthz = bench.healthz(&node)?;
-    let watch = Watch::start(node.process_id(), installation.postmaster()?)?;
-    let (peak, through) = throughput(bench, &installation, &[&node], &source, &receiver)?;
-    let used = watch.finish()?;
+    let (healthz, (peak, through, used)) = bench.beside_healthz(&node, || {
+        let watch = Watch::start(node.process_id(), installation.postmaster()?)?;
+        let (peak, through) = throughput(bench, &installation, &[&node], &source, &receiver)?;
+        Ok((peak, through, watch.finish()?))
+    })?;
     let after_mib = memory_mib(node.process_id())?;
     let idle = idle_latencies(&node, &source, &receiver)?;
     Ok(vec![json!({

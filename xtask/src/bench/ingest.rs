@@ -31,11 +31,11 @@ pub fn measure(bench: &Bench<'_>, database: Database) -> Result<Vec<Value>> {
     let source = node.api().source("bench")?;
     let inlet = node.api().inlet(&source);
     let idle_mib = memory_mib(node.process_id())?;
-    let healthz = bench.healthz(&node)?;
-
-    let watch = Watch::start(node.process_id(), installation.postmaster()?)?;
-    let peak = load::run(&[node.url(&inlet.path)], Request::Post(&installation.script()), bench.seconds())?;
-    let used = watch.finish()?;
+    let (healthz, (peak, used)) = bench.beside_healthz(&node, || {
+        let watch = Watch::start(node.process_id(), installation.postmaster()?)?;
+        let peak = load::run(&[node.url(&inlet.path)], Request::Post(&installation.script()), bench.seconds())?;
+        Ok((peak, watch.finish()?))
+    })?;
     if peak.refused > 0 {
         bail!("{} events were not acknowledged{}", peak.refused, node.said());
     }

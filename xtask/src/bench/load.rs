@@ -93,6 +93,12 @@ fn together(a: Load, b: Load) -> Load {
     }
 }
 
+/// Of two that ran equally long, one after the other.
+pub fn mean(a: Load, b: Load) -> Load {
+    let both = together(a, b);
+    Load { per_second: both.per_second / 2.0, ..both }
+}
+
 fn read(said: &str) -> Result<Load> {
     let after = |label: &str| said.lines().find_map(|line| line.trim().strip_prefix(label)).map(str::trim);
     let first = |text: &str| text.split_whitespace().next().map(str::to_owned);

@@ -242,4 +242,11 @@ impl Bench<'_> {
     fn healthz(&self, node: &Node) -> Result<Load> {
         load::run(&[node.url("/healthz")], Request::Get, self.seconds())
     }
+
+    /// The same before and after what is held against it, since a machine may change its pace meanwhile.
+    fn beside_healthz<T>(&self, node: &Node, measure: impl FnOnce() -> Result<T>) -> Result<(Load, T)> {
+        let before = self.healthz(node)?;
+        let measured = measure()?;
+        Ok((load::mean(before, self.healthz(node)?), measured))
+    }
 }
