@@ -4,40 +4,79 @@
 mod database;
 
 use domain::id::{EnvId, EventId};
-use sea_orm::{ConnectionTrait, DbBackend, Statement};
+use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
 
 use self::database::Database;
 
 const ENV: EnvId = EnvId::from_u128(1);
 const EVENTS: u32 = 20_000;
+const BODY_BYTES: usize = 1000;
 /// Often enough that PostgreSQL settles on one plan for all values.
 const TIMES: u32 = 10;
 
+/// Stores so many events, whose ids are 1, 2, 3 and so on.
+async fn fill(look: &DatabaseConnection) {
+    let [id, env, source, body] = match look.get_database_backend() {
+        DbBackend::Postgres => [
+            "lpad(to_hex(n), 32, '0')::uuid",
+            "lpad('1', 32, '0')::uuid",
+            "lpad('2', 32, '0')::uuid",
+            "decode(repeat('78', 1000), 'hex')",
+        ],
+        _ => [
+            "unhex(printf('%032x', n))",
+            "unhex(printf('%032x', 1))",
+            "unhex(printf('%032x', 2))",
+            "CAST(printf('%01000d', 0) AS BLOB)",
+        ],
+    };
+    let numbers =
+        format!("WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {EVENTS})");
+    let sql = format!(
+        "INSERT INTO events (env_id, id, source_id, status, method, path, content_length, received_at, verification_status,
+             dedup_status)
+         {numbers} SELECT {env}, {id}, {source}, 'received', 'POST', '/', {BODY_BYTES}, n, 'none', 'unique' FROM numbers;
+         INSERT INTO event_bodies (env_id, event_id, headers, body) {numbers} SELECT {env}, {id}, '[]', {body} FROM numbers"
+    );
+    look.execute_unprepared(&sql).await.expect("fills");
+}
+
 #[tokio::test]
-async fn nothing_but_what_was_asked_for_is_read() {
+async fn what_is_asked_for_comes_back_and_nothing_else() {
+    for database in [Database::sqlite(), Database::postgres().await] {
+        let store = database.store().await;
+        fill(&database.look().await).await;
+        let wanted = [7, 20_000, 20_001].map(EventId::from_u128);
+        let contents = store.scope(ENV).contents(&wanted, BODY_BYTES).await.expect("reads");
+        let mut found: Vec<_> = contents.into_iter().map(|(id, content)| (id, content.body.len())).collect();
+        found.sort_unstable();
+        assert_eq!(found, [(wanted[0], BODY_BYTES), (wanted[1], BODY_BYTES)]);
+        let too_large = store.scope(ENV).contents(&wanted, BODY_BYTES - 1).await.expect("reads");
+        assert!(too_large.is_empty());
+        let foreign = store.scope(EnvId::from_u128(2)).contents(&wanted, BODY_BYTES).await.expect("reads");
+        assert!(foreign.is_empty());
+        store.close().await;
+    }
+}
+
+#[tokio::test]
+async fn postgres_reads_nothing_but_what_is_asked_for() {
     let database = Database::postgres().await;
     let (store, look) = (database.store().await, database.look().await);
-    let fill = format!(
-        "ALTER TABLE events SET (autovacuum_enabled = false); ALTER TABLE event_bodies SET (autovacuum_enabled = false);
-         INSERT INTO events (env_id, id, source_id, status, method, path, content_length, received_at,
-             verification_status, dedup_status)
-         SELECT lpad('1', 32, '0')::uuid, lpad(to_hex(n), 32, '0')::uuid, lpad('2', 32, '0')::uuid, 'received', 'POST', '/',
-             1000, n, 'none', 'unique' FROM generate_series(1, {EVENTS}) AS n;
-         INSERT INTO event_bodies (env_id, event_id, headers, body)
-         SELECT lpad('1', 32, '0')::uuid, lpad(to_hex(n), 32, '0')::uuid, '[]', decode(repeat('78', 1000), 'hex')
-             FROM generate_series(1, {EVENTS}) AS n"
-    );
-    look.execute_unprepared(&fill).await.expect("fills");
+    let unwatched = "ALTER TABLE events SET (autovacuum_enabled = false); \
+        ALTER TABLE event_bodies SET (autovacuum_enabled = false)";
+    look.execute_unprepared(unwatched).await.expect("alters");
+    fill(&look).await;
     let wanted: Vec<_> = (1..=100_u128).map(|number| EventId::from_u128(number * 150)).collect();
     for _ in 0..TIMES {
-        let contents = store.scope(ENV).contents(&wanted, usize::MAX).await.expect("reads");
+        let contents = store.scope(ENV).contents(&wanted, BODY_BYTES).await.expect("reads");
         assert_eq!(contents.len(), wanted.len());
-        assert!(contents.values().all(|content| content.body.len() == 1000));
     }
     // A connection tells what it has read when it ends, if not before.
     store.close().await;
     let sql = "SELECT (sum(seq_tup_read) + sum(idx_tup_fetch))::bigint AS rows, \
-        (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()) AS others \
+        (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' \
+        AND pid <> pg_backend_pid()) AS others \
         FROM pg_stat_user_tables WHERE relname IN ('events', 'event_bodies')";
     let read = loop {
         let row =
