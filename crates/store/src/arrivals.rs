@@ -201,9 +201,10 @@ impl Scope {
             conditions.push(format!("e.source_id = ${}", values.len()));
         }
         let conditions = conditions.join(" AND ");
+        // Said of both, so that whichever PostgreSQL begins with it begins there.
         let sql = format!(
             "SELECT {COLUMNS} FROM event_bodies b JOIN events e ON e.env_id = b.env_id AND e.id = b.event_id \
-             WHERE b.env_id = $1 AND b.event_id > $2 AND {conditions} ORDER BY b.event_id LIMIT $3"
+             WHERE b.env_id = $1 AND b.event_id > $2 AND e.id > $2 AND {conditions} ORDER BY b.event_id LIMIT $3"
         );
         let rows = self.store.reader().query_all_raw(self.store.statement(sql, values)).await?;
         let read = |found: &QueryResult| {

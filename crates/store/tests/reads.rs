@@ -1,10 +1,16 @@
-//! Events are read back one by one, by their keys, however little PostgreSQL knows of its tables.
+//! Events are read by their keys, and none but those that were asked for, however little PostgreSQL knows of its tables.
 
 #[path = "model/database.rs"]
 mod database;
 
-use domain::id::{EnvId, EventId};
+use std::time::Duration;
+
+use domain::{
+    id::{EnvId, EventId},
+    time::Timestamp,
+};
 use sea_orm::{ConnectionTrait, DatabaseConnection, DbBackend, Statement};
+use store::Store;
 
 use self::database::Database;
 
@@ -59,32 +65,60 @@ async fn what_is_asked_for_comes_back_and_nothing_else() {
     }
 }
 
-#[tokio::test]
-async fn postgres_reads_nothing_but_what_is_asked_for() {
+/// A database with events whose tables PostgreSQL has never analysed, and will not.
+async fn unknown_to_postgres() -> (Database, Store, DatabaseConnection) {
     let database = Database::postgres().await;
     let (store, look) = (database.store().await, database.look().await);
     let unwatched = "ALTER TABLE events SET (autovacuum_enabled = false); \
         ALTER TABLE event_bodies SET (autovacuum_enabled = false)";
     look.execute_unprepared(unwatched).await.expect("alters");
     fill(&look).await;
-    let wanted: Vec<_> = (1..=100_u128).map(|number| EventId::from_u128(number * 150)).collect();
-    for _ in 0..TIMES {
-        let contents = store.scope(ENV).contents(&wanted, BODY_BYTES).await.expect("reads");
-        assert_eq!(contents.len(), wanted.len());
-    }
+    (database, store, look)
+}
+
+/// How many rows of events and bodies PostgreSQL has read, by its own counters.
+async fn rows_read(store: Store, look: &DatabaseConnection) -> i64 {
     // A connection tells what it has read when it ends, if not before.
     store.close().await;
     let sql = "SELECT (sum(seq_tup_read) + sum(idx_tup_fetch))::bigint AS rows, \
         (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND backend_type = 'client backend' \
         AND pid <> pg_backend_pid()) AS others \
         FROM pg_stat_user_tables WHERE relname IN ('events', 'event_bodies')";
-    let read = loop {
-        let row =
-            look.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await.expect("asks").expect("a row");
-        if row.try_get::<i64>("", "others").expect("a number") == 0 {
-            break row.try_get::<i64>("", "rows").expect("a number");
+    let counted = async {
+        loop {
+            let found = look.query_one_raw(Statement::from_string(DbBackend::Postgres, sql)).await.expect("asks");
+            let found = found.expect("a row");
+            if found.try_get::<i64>("", "others").expect("a number") == 0 {
+                break found.try_get::<i64>("", "rows").expect("a number");
+            }
         }
     };
+    tokio::time::timeout(Duration::from_secs(20), counted).await.expect("its connections end")
+}
+
+#[tokio::test]
+async fn postgres_reads_nothing_but_what_is_asked_for() {
+    let (_database, store, look) = unknown_to_postgres().await;
+    let wanted: Vec<_> = (1..=100_u128).map(|number| EventId::from_u128(number * 150)).collect();
+    for _ in 0..TIMES {
+        let contents = store.scope(ENV).contents(&wanted, BODY_BYTES).await.expect("reads");
+        assert_eq!(contents.len(), wanted.len());
+    }
     let asked = i64::from(TIMES) * i64::try_from(2 * wanted.len()).expect("a number");
+    let read = rows_read(store, &look).await;
     assert!((asked..2 * asked).contains(&read), "{read} rows were read, and {asked} asked for");
+}
+
+#[tokio::test]
+async fn postgres_reads_nothing_that_came_before() {
+    let (_database, store, look) = unknown_to_postgres().await;
+    // The ids of all events lie before this.
+    let now = Timestamp::from_micros(0);
+    for _ in 0..TIMES {
+        let place = store.scope(ENV).place_at(now, now).await.expect("a place");
+        let arrivals = store.scope(ENV).arrivals(&place, None, 50, now).await.expect("reads");
+        assert!(arrivals.list.is_empty());
+    }
+    let read = rows_read(store, &look).await;
+    assert_eq!(read, 0);
 }
