@@ -59,14 +59,27 @@ impl HttpClient {
 
     /// Begins a request, unless its URL names an address that may not be reached.
     pub fn request(&self, method: reqwest::Method, url: &Url) -> Result<reqwest::RequestBuilder, SendError> {
-        // A literal address never asks the resolver.
-        match url.host() {
-            Some(Host::Ipv4(ip)) => self.guard.check(None, IpAddr::V4(ip))?,
-            Some(Host::Ipv6(ip)) => self.guard.check(None, IpAddr::V6(ip))?,
-            Some(Host::Domain(_)) => {}
-            None => return Err(SendError::new(ErrorClass::Config, "the URL names no host")),
-        }
+        self.check(url)?;
         Ok(self.client.request(method, url.clone()))
+    }
+
+    /// Sends a request, unless its URL names an address that may not be reached.
+    pub fn execute(
+        &self,
+        request: reqwest::Request,
+    ) -> Result<impl Future<Output = reqwest::Result<reqwest::Response>> + Send + use<>, SendError> {
+        self.check(request.url())?;
+        Ok(self.client.execute(request))
+    }
+
+    /// A literal address never asks the resolver.
+    fn check(&self, url: &Url) -> Result<(), SendError> {
+        match url.host() {
+            Some(Host::Ipv4(ip)) => self.guard.check(None, IpAddr::V4(ip)),
+            Some(Host::Ipv6(ip)) => self.guard.check(None, IpAddr::V6(ip)),
+            Some(Host::Domain(_)) => Ok(()),
+            None => Err(SendError::new(ErrorClass::Config, "the URL names no host")),
+        }
     }
 }
 

@@ -66,6 +66,13 @@ impl Request {
         }
     }
 
+    /// Sets a header whose name is known to be one, unless its value cannot be one.
+    pub fn set_known(&mut self, name: HeaderName, value: String) {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            self.headers.insert(name, value);
+        }
+    }
+
     /// The same for one that nobody may see.
     pub fn set_secret(&mut self, name: &str, value: &str) {
         self.set(name, value);
@@ -121,8 +128,10 @@ impl Post<'_> {
 
     /// Sends, and reads the answer.
     pub async fn ask(&self, client: &HttpClient, request: Request) -> Result<Answer, SendError> {
-        let ready = client.request(request.method, &request.url)?.headers(request.headers).body(request.body);
-        let mut response = match tokio::time::timeout_at(self.deadline, ready.send()).await {
+        let mut ready = reqwest::Request::new(request.method, request.url);
+        *ready.headers_mut() = request.headers;
+        *ready.body_mut() = Some(request.body.into());
+        let mut response = match tokio::time::timeout_at(self.deadline, client.execute(ready)?).await {
             Ok(result) => result.map_err(|error| explain(&error))?,
             Err(_) => return Err(self.timeout()),
         };

@@ -7,7 +7,7 @@ use domain::{
     destination::{Auth, HmacAlgorithm, HttpConfig, Signing, SigningScheme},
     template::scheme::Algorithm,
 };
-use http::Method;
+use http::{HeaderName, Method};
 use url::Url;
 
 use super::{
@@ -19,6 +19,14 @@ use crate::{
     pipeline::deliver::{Outcome, Outgoing},
     providers::{digest::hmac, standard_webhooks},
 };
+
+const EVENT_ID: HeaderName = HeaderName::from_static("x-hookstream-event-id");
+const DELIVERY_ID: HeaderName = HeaderName::from_static("x-hookstream-delivery-id");
+const ATTEMPT: HeaderName = HeaderName::from_static("x-hookstream-attempt");
+const SOURCE_ID: HeaderName = HeaderName::from_static("x-hookstream-source-id");
+const WEBHOOK_ID: HeaderName = HeaderName::from_static("webhook-id");
+const WEBHOOK_TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
+const WEBHOOK_SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 
 /// AWS's own headers of the request that came would be signed as if they were ours.
 const SIGNED_BY_AWS: &str = "x-amz-";
@@ -59,9 +67,9 @@ impl Http {
             return Exchange::unsent(request.shown(), Outcome::Retry(error));
         }
         match &self.credential {
-            Credential::OAuth2(oauth2) => self.send_with_token(oauth2, request, post, outgoing).await,
+            Credential::OAuth2(oauth2) => Box::pin(self.send_with_token(oauth2, request, post, outgoing)).await,
             Credential::Certificate(certified) => match certified.of(post.client) {
-                Ok(client) => post.exchange_by(&client, request, by_status).await,
+                Ok(client) => Box::pin(post.exchange_by(&client, request, by_status)).await,
                 Err(error) => Exchange::unsent(request.shown(), Outcome::Retry(error)),
             },
             Credential::None | Credential::Header { .. } | Credential::Sigv4 { .. } => {
@@ -105,12 +113,12 @@ impl Http {
             }
         }
         for (name, value) in [
-            ("x-hookstream-event-id", outgoing.event_id.to_string()),
-            ("x-hookstream-delivery-id", outgoing.delivery_id.to_string()),
-            ("x-hookstream-attempt", outgoing.attempt_number.to_string()),
-            ("x-hookstream-source-id", outgoing.source_id.to_string()),
+            (EVENT_ID, outgoing.event_id.to_string()),
+            (DELIVERY_ID, outgoing.delivery_id.to_string()),
+            (ATTEMPT, outgoing.attempt_number.to_string()),
+            (SOURCE_ID, outgoing.source_id.to_string()),
         ] {
-            request.set(name, &value);
+            request.set_known(name, value);
         }
         for (name, value) in &self.headers {
             request.set(name, value);
@@ -145,9 +153,9 @@ impl Signer {
                 let id = outgoing.delivery_id.to_string();
                 let timestamp = outgoing.now.as_secs().to_string();
                 let signature = standard_webhooks::signature(keys, &id, &timestamp, &outgoing.body);
-                request.set("webhook-id", &id);
-                request.set("webhook-timestamp", &timestamp);
-                request.set("webhook-signature", &signature);
+                request.set_known(WEBHOOK_ID, id);
+                request.set_known(WEBHOOK_TIMESTAMP, timestamp);
+                request.set_known(WEBHOOK_SIGNATURE, signature);
             }
             Self::Hmac { header, prefix, algorithm, secrets } => {
                 let value = |secret: &String| {

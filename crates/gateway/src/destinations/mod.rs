@@ -55,16 +55,17 @@ impl Sender {
         })
     }
 
+    /// Makes one attempt. All but the most usual is boxed, so that the task of each delivery is small.
     pub async fn send(&self, post: &Post<'_>, outgoing: &Outgoing<'_>) -> Exchange {
         match self {
             Self::Http(it) => it.send(post, outgoing).await,
-            Self::Sqs(it) => it.send(post, outgoing).await,
-            Self::S3(it) => it.send(post, outgoing).await,
-            Self::EventBridge(it) => it.send(post, outgoing).await,
-            Self::Pubsub(it) => it.send(post, outgoing).await,
-            Self::Kafka(it) => it.send(post, outgoing).await,
-            Self::Rabbitmq(it) => it.send(post, outgoing).await,
-            Self::Websocket(it) => it.send(post, outgoing).await,
+            Self::Sqs(it) => Box::pin(it.send(post, outgoing)).await,
+            Self::S3(it) => Box::pin(it.send(post, outgoing)).await,
+            Self::EventBridge(it) => Box::pin(it.send(post, outgoing)).await,
+            Self::Pubsub(it) => Box::pin(it.send(post, outgoing)).await,
+            Self::Kafka(it) => Box::pin(it.send(post, outgoing)).await,
+            Self::Rabbitmq(it) => Box::pin(it.send(post, outgoing)).await,
+            Self::Websocket(it) => Box::pin(it.send(post, outgoing)).await,
         }
     }
 }

@@ -3,7 +3,10 @@ use super::*;
 fn refusal(text: &str) -> SendError {
     let client = HttpClient::new(vec![]).expect("a client");
     let url = Url::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-    client.request(reqwest::Method::POST, &url).map(drop).expect_err(text)
+    let refused = client.request(reqwest::Method::POST, &url).map(drop).expect_err(text);
+    let request = reqwest::Request::new(reqwest::Method::POST, url);
+    assert_eq!(client.execute(request).map(drop).expect_err(text), refused);
+    refused
 }
 
 #[test]

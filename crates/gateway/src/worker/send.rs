@@ -82,7 +82,7 @@ impl Workers {
                             tracing::warn!(delivery.id = %claimed.id, %error, "a delivery could not be made");
                         }
                         if claimed.is_probe && !slot.is_reported {
-                            workers.give_up_probe(&claimed).await;
+                            Box::pin(workers.give_up_probe(&claimed)).await;
                         }
                     }
                     () = workers.inner.abort.cancelled() => {}
@@ -112,42 +112,43 @@ impl Workers {
         }
     }
 
+    /// What few deliveries need is boxed, so that the task of each is small: it is copied when it is spawned.
     async fn send(&self, claimed: &Claimed, content: &Content, epoch: u64, slot: &mut Slot) -> Result<(), StoreError> {
         let node = self.inner.lease.node();
         let store = &self.inner.store;
         let mut snapshot = self.inner.registry.snapshot();
         if snapshot.connection(claimed.connection_id).is_none() || snapshot.target(claimed.destination_id).is_none() {
             // Another node may have made it a moment ago, and what it planned may come here before the news of it does.
-            self.inner.registry.refresh().await?;
+            Box::pin(self.inner.registry.refresh()).await?;
             snapshot = self.inner.registry.snapshot();
         }
         let connection = snapshot.connection(claimed.connection_id);
         let (Some(connection), Some(target)) = (connection, snapshot.target(claimed.destination_id)) else {
-            return store.drop_leased(node, claimed, "its connection was deleted").await;
+            return Box::pin(store.drop_leased(node, claimed, "its connection was deleted")).await;
         };
         if connection.status == ConnectionStatus::Paused || target.destination.status == DestinationStatus::Paused {
-            return store.hold(node, claimed.env_id, claimed.id).await;
+            return Box::pin(store.hold(node, claimed.env_id, claimed.id)).await;
         }
         if self.is_cut_off(claimed, target) {
-            self.give_back_deliveries(&[(claimed.env_id, claimed.id)]).await;
+            Box::pin(self.give_back_deliveries(&[(claimed.env_id, claimed.id)])).await;
             return Ok(());
         }
         let read;
         let (event, body) = match content {
             Content::Fresh(event) => (EventView::of_new(event), &event.body),
             Content::Stored(event) => (EventView::of_content(claimed.event_id, event), &event.body),
-            Content::ToBeRead => match self.read_back(claimed, slot).await? {
+            Content::ToBeRead => match Box::pin(self.read_back(claimed, slot)).await? {
                 Some(event) => {
                     read = event;
                     (EventView::of_content(claimed.event_id, &read), &read.body)
                 }
-                None => return store.drop_leased(node, claimed, "its event is no longer kept").await,
+                None => return Box::pin(store.drop_leased(node, claimed, "its event is no longer kept")).await,
             },
         };
         let now = clock::now();
         let rules = snapshot.rules(claimed.connection_id).filter(|rules| rules.shapes());
         let shaped = match rules {
-            Some(rules) => rules.shape(claimed.env_id, &event, body, now).await,
+            Some(rules) => Box::pin(rules.shape(claimed.env_id, &event, body, now)).await,
             None => Ok(None),
         };
         if !self.inner.lease.holds(epoch) {
