@@ -140,9 +140,12 @@ impl Store {
     /// Returns how many pages the log has.
     async fn fold_beside_writer(&self, wal: &Wal) -> Result<i64> {
         let pages = self.fold(wal.folder(), "PASSIVE").await?;
+        if pages <= LONG_LOG {
+            return Ok(pages);
+        }
         // SQLite leaves this to whoever folds in the last page, which would be the writer, who must stand still for it.
         sync_file(&wal.database).await.map_err(|error| wal.doubt(&error))?;
-        if pages > LONG_LOG { self.fold(wal.folder(), "PASSIVE").await } else { Ok(pages) }
+        self.fold(wal.folder(), "PASSIVE").await
     }
 
     /// To be called by the writer between commits.
