@@ -72,7 +72,7 @@ impl HttpClient {
         Ok(self.client.execute(request))
     }
 
-    /// A literal address never asks the resolver.
+    /// What the URL itself says of its address: a literal one never asks the resolver.
     fn check(&self, url: &Url) -> Result<(), SendError> {
         match url.host() {
             Some(Host::Ipv4(ip)) => self.guard.check(None, IpAddr::V4(ip)),

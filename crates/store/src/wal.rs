@@ -143,7 +143,8 @@ impl Store {
         if pages <= LONG_LOG {
             return Ok(pages);
         }
-        // SQLite leaves this to whoever folds in the last page, which would be the writer, who must stand still for it.
+        // SQLite does this itself, but only where nothing is left to fold. With so long a log that is the writer's part, who must
+        // stand still for it.
         sync_file(&wal.database).await.map_err(|error| wal.doubt(&error))?;
         self.fold(wal.folder(), "PASSIVE").await
     }

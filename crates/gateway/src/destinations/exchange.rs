@@ -73,7 +73,7 @@ impl Request {
         }
     }
 
-    /// The same for one that nobody may see.
+    /// Sets a header whose value nobody may see, unless it cannot be one.
     pub fn set_secret(&mut self, name: &str, value: &str) {
         self.set(name, value);
         if let Ok(name) = name.parse::<HeaderName>() {
