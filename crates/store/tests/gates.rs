@@ -3,15 +3,15 @@
 
 #[path = "model/database.rs"]
 mod database;
+#[path = "model/events.rs"]
+mod events;
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
 use domain::{
     circuit::{Circuit, CircuitBreaker, CircuitState, Finding},
     delivery::{Attempt, AttemptStatus, DeliveryStatus, SentRequest, Trigger},
-    event::VerificationStatus,
-    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EnvId, EventId, SourceId},
+    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EnvId, EventId},
     rate_limit::{Pace, Per},
     time::Timestamp,
 };
@@ -20,7 +20,7 @@ use store::{
     Store,
     gates::{Again, Gate, GateReport, Passed, Said},
     queue::Claimed,
-    writer::{Accept, AttemptRecord, NewDelivery, NewEvent, Start, Verdict, Writer},
+    writer::{Accept, AttemptRecord, NewDelivery, Start, Verdict, Writer},
 };
 
 use self::database::Database;
@@ -112,23 +112,7 @@ fn id(number: u128) -> DeliveryId {
 impl Bench {
     /// Stores an event with one delivery, whose id comes from its number.
     async fn accept(&self, number: u128, order_key: Option<i64>, start: Start) {
-        let event = Arc::new(NewEvent {
-            env_id: ENV,
-            id: EventId::new(NOW, number),
-            source_id: SourceId::from_u128(3),
-            event_type: None,
-            provider_event_id: None,
-            method: "POST".into(),
-            path: "/".into(),
-            query: None,
-            content_type: None,
-            source_ip: None,
-            received_at: NOW,
-            verification_status: VerificationStatus::NotRequired,
-            headers: vec![],
-            body: Bytes::from_static(b"{}"),
-            schema_errors: None,
-        });
+        let event = Arc::new(events::event(ENV, NOW, number));
         let delivery = NewDelivery {
             id: id(number),
             connection_id: CONNECTION,

@@ -1,13 +1,15 @@
 //! The queue's promises, on a real database: what is claimed is claimed once, a lease that was lost is not recorded
 //! into, what a gone node held comes back, and an event's status is what its deliveries say.
 
+#[path = "model/events.rs"]
+mod events;
+
 use std::sync::Arc;
 
-use bytes::Bytes;
 use domain::{
     delivery::{Attempt, AttemptStatus, DeliveryStatus, SentRequest, Trigger},
-    event::{EventStatus, VerificationStatus},
-    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EnvId, EventId, SourceId},
+    event::EventStatus,
+    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EnvId, EventId},
     time::Timestamp,
 };
 use sqlx::{Connection, SqliteConnection};
@@ -50,23 +52,7 @@ async fn bench(name: &str) -> Bench {
 }
 
 fn event(number: u128) -> Arc<NewEvent> {
-    Arc::new(NewEvent {
-        env_id: ENV,
-        id: EventId::new(NOW, number),
-        source_id: SourceId::from_u128(3),
-        event_type: None,
-        provider_event_id: None,
-        method: "POST".into(),
-        path: "/".into(),
-        query: None,
-        content_type: None,
-        source_ip: None,
-        received_at: NOW,
-        verification_status: VerificationStatus::NotRequired,
-        headers: vec![("a".into(), "b".into())],
-        body: Bytes::from_static(b"{}"),
-        schema_errors: None,
-    })
+    Arc::new(NewEvent { headers: vec![("a".into(), "b".into())], ..events::event(ENV, NOW, number) })
 }
 
 fn delivery(number: u128, start: Start) -> NewDelivery {

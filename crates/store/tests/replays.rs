@@ -1,14 +1,16 @@
 //! A replay makes each of its deliveries once, whoever is killed between its steps or takes the same step.
 
+#[path = "model/events.rs"]
+mod events;
+
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
 };
 
-use bytes::Bytes;
 use domain::{
     delivery::{Attempt, AttemptStatus, DeliveryFilter, DeliveryStatus, SentRequest, Trigger},
-    event::{EventStatus, VerificationStatus},
+    event::EventStatus,
     id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EnvId, EventId, ReplayId, SourceId},
     page::PageRequest,
     replay::{ReplayCounts, ReplaySpec, ReplayStatus},
@@ -69,23 +71,7 @@ impl Bench {
     async fn event(&self, second: i64, start: Option<Start>) -> EventId {
         let (at, number) = (seconds(second), self.number());
         let id = EventId::new(at, number);
-        let event = Arc::new(NewEvent {
-            env_id: ENV,
-            id,
-            source_id: SourceId::from_u128(4),
-            event_type: None,
-            provider_event_id: None,
-            method: "POST".into(),
-            path: "/".into(),
-            query: None,
-            content_type: None,
-            source_ip: None,
-            received_at: at,
-            verification_status: VerificationStatus::NotRequired,
-            headers: vec![],
-            body: Bytes::from_static(b"{}"),
-            schema_errors: None,
-        });
+        let event = Arc::new(NewEvent { source_id: SourceId::from_u128(4), ..events::event(ENV, at, number) });
         let delivery = |start| NewDelivery {
             id: DeliveryId::new(at, number),
             connection_id: CONNECTION,

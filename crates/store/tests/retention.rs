@@ -1,5 +1,8 @@
 //! What is no longer kept goes, with everything that belongs to it, and nothing else does.
 
+#[path = "model/events.rs"]
+mod events;
+
 use std::{
     sync::{
         Arc,
@@ -12,7 +15,6 @@ use bytes::Bytes;
 use domain::{
     audit::{Action, Actor, AuditEntry, AuditFilter, Target},
     delivery::{Attempt, AttemptStatus, Delivery, SentRequest, Trigger},
-    event::VerificationStatus,
     id::{AttemptId, AuditEntryId, ConnectionId, DeliveryId, DestinationId, EnvId, EventId, OrgId, SourceId, UserId},
     page::PageRequest,
     project::{EnvironmentSpec, Mode, RetentionDays},
@@ -73,21 +75,10 @@ impl Bench {
     async fn event(&self, env: EnvId, at: Timestamp, number: u128, start: Option<Start>) -> EventId {
         let id = EventId::new(at, number);
         let event = Arc::new(NewEvent {
-            env_id: env,
-            id,
             source_id: SourceId::from_u128(4),
-            event_type: None,
-            provider_event_id: None,
-            method: "POST".into(),
-            path: "/".into(),
-            query: None,
-            content_type: None,
-            source_ip: None,
-            received_at: at,
-            verification_status: VerificationStatus::NotRequired,
             headers: vec![("a".into(), "b".into())],
             body: Bytes::from(vec![b'x'; 1024]),
-            schema_errors: None,
+            ..events::event(env, at, number)
         });
         let delivery = |start| NewDelivery {
             order_key: None,

@@ -3,6 +3,8 @@
 
 #[path = "../model/database.rs"]
 mod database;
+#[path = "../model/events.rs"]
+mod events;
 
 macro_rules! on_both_databases {
     ($($name:ident),* $(,)?) => {
@@ -36,12 +38,11 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use domain::{
     bulk::{BulkInput, BulkKind, Selection},
     delivery::{Attempt, AttemptStatus, DeliveryFilter, ErrorClass, SentRequest, Trigger},
-    event::{EventStatus, VerificationStatus},
-    id::{AttemptId, BulkOperationId, ConnectionId, DeliveryId, DestinationId, EnvId, EventId, IssueId, SourceId},
+    event::EventStatus,
+    id::{AttemptId, BulkOperationId, ConnectionId, DeliveryId, DestinationId, EnvId, EventId, IssueId},
     issue::{Cause, Issue, IssueFilter, IssueInput, IssueStatus},
     page::PageRequest,
     time::Timestamp,
@@ -50,7 +51,7 @@ use sea_orm::ConnectionTrait;
 use store::{
     Store,
     queue::Claimed,
-    writer::{Accept, AttemptRecord, NewDelivery, NewEvent, Start, Verdict, Writer},
+    writer::{Accept, AttemptRecord, NewDelivery, Start, Verdict, Writer},
 };
 
 use self::database::Database;
@@ -166,23 +167,7 @@ fn all_dead() -> BulkInput {
 
 async fn taken(writer: &Writer, destination: DestinationId) -> Claimed {
     let number = u128::from(next());
-    let event = Arc::new(NewEvent {
-        env_id: ENV,
-        id: EventId::new(NOW, number),
-        source_id: SourceId::from_u128(3),
-        event_type: None,
-        provider_event_id: None,
-        method: "POST".into(),
-        path: "/".into(),
-        query: None,
-        content_type: None,
-        source_ip: None,
-        received_at: NOW,
-        verification_status: VerificationStatus::NotRequired,
-        headers: vec![],
-        body: Bytes::from_static(b"{}"),
-        schema_errors: None,
-    });
+    let event = Arc::new(events::event(ENV, NOW, number));
     let delivery = NewDelivery {
         id: DeliveryId::new(NOW, number),
         connection_id: ConnectionId::from_u128(4),

@@ -1,10 +1,8 @@
 //! Events, attempts and ids, made of numbers.
 
-use bytes::Bytes;
 use domain::{
     delivery::{Attempt, AttemptStatus, ErrorClass, SentRequest},
-    event::VerificationStatus,
-    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EnvId, EventId, SourceId},
+    id::{AttemptId, ConnectionId, DeliveryId, DestinationId, EnvId, EventId},
     time::Timestamp,
 };
 use store::{
@@ -12,31 +10,14 @@ use store::{
     writer::{AttemptRecord, NewEvent, Verdict},
 };
 
-use crate::reference::EPOCH;
+use crate::{events, reference::EPOCH};
 
 pub const ENV: EnvId = EnvId::from_u128(1);
-const SOURCE: SourceId = SourceId::from_u128(2);
 pub const FIRST_DESTINATION: u128 = 100;
 pub const FIRST_CONNECTION: u128 = 200;
 
 pub fn event(number: u32, now: Timestamp) -> NewEvent {
-    NewEvent {
-        env_id: ENV,
-        id: event_id(number),
-        source_id: SOURCE,
-        event_type: None,
-        provider_event_id: None,
-        method: "POST".into(),
-        path: "/".into(),
-        query: None,
-        content_type: None,
-        source_ip: None,
-        received_at: now,
-        verification_status: VerificationStatus::NotRequired,
-        headers: vec![("a".into(), "b".into())],
-        body: Bytes::from_static(b"{}"),
-        schema_errors: None,
-    }
+    NewEvent { id: event_id(number), headers: vec![("a".into(), "b".into())], ..events::event(ENV, now, number.into()) }
 }
 
 /// What became of a delivery that was given to a node.

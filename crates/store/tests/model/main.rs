@@ -6,6 +6,7 @@
 
 mod database;
 mod driver;
+mod events;
 mod made;
 mod reference;
 mod together;
