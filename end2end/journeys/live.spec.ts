@@ -46,3 +46,35 @@ test("a list of events keeps up, and does so again after the server was started 
   await expect(rows).toHaveCount(4);
   await dashboard.alive();
 });
+
+test("a page that is about to be deleted looks for nothing more", async ({ dashboard, page, project }) => {
+  const left = await project.api.createSource("left");
+  const { ingest_url: other } = await project.api.createSource("other");
+  // What the server says while the page waits to hear that its source is gone.
+  let hear: (frame: string) => void = () => {};
+  page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => hear(payload.toString())));
+  await page.route("**/api/sources/delete", async (route) => {
+    const answer = await route.fetch({ maxRedirects: 0 });
+    const change = new Promise<void>((resolve) => {
+      hear = (frame) => {
+        if ((JSON.parse(frame) as { type: string }).type === "change") resolve();
+      };
+    });
+    await sendEvent(other, { type: "meanwhile" });
+    await change;
+    await route.fulfill({ response: answer });
+  });
+  const subscribed = new Promise<void>((resolve) => {
+    hear = (frame) => {
+      if ((JSON.parse(frame) as { type: string }).type === "subscribed") resolve();
+    };
+  });
+  await dashboard.open(`${project.path}/sources/${left.id}`);
+  await subscribed;
+  await page.locator("summary").filter({ hasText: "Delete source" }).click();
+  const dialog = page.getByRole("dialog", { name: "Delete left?" });
+  await dialog.getByLabel(/^Type left to confirm/).fill("left");
+  await dialog.getByRole("button", { name: "Delete source" }).click();
+  await dashboard.expectPage("Sources");
+  await expect(dashboard.link("left")).toHaveCount(0);
+});

@@ -4,7 +4,7 @@ use domain::{field::FieldErrors, source::SourceStatus};
 use leptos::{prelude::*, server_fn::ServerFn};
 use leptos_router::hooks::use_query_map;
 
-use super::project::use_project;
+use super::{live::hold_changes_during, project::use_project};
 use crate::{
     api::{ApiError, Typed},
     components::*,
@@ -200,16 +200,22 @@ pub fn DeleteCard(thing: &'static str, text: &'static str, children: ChildrenFn)
 
 /// The inside of the form that deletes a thing: its button, and the dialog that asks whether that is meant.
 #[component]
-pub fn ConfirmDelete(
+pub fn ConfirmDelete<S>(
+    /// What the form does.
+    action: ServerAction<S>,
     /// "source".
     thing: &'static str,
     /// Its name, which has to be typed first.
     #[prop(optional, into)]
     name: MaybeProp<String>,
-    #[prop(into)] pending: Signal<bool>,
     /// What is sent along, and what comes of it.
     children: Children,
-) -> impl IntoView {
+) -> impl IntoView
+where
+    S: ServerFn<Error = ApiError> + Clone + Send + Sync + 'static,
+    S::Output: Clone + Send + Sync + 'static,
+{
+    hold_changes_during(action);
     let delete = format!("Delete {thing}");
     let title = move || match name.get() {
         Some(name) => format!("Delete {name}?"),
@@ -222,7 +228,7 @@ pub fn ConfirmDelete(
             title=Signal::derive(title)
             action=delete
             typed=name
-            pending=pending
+            pending=action.pending()
         >
             {children()}
         </Confirm>

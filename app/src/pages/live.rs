@@ -33,6 +33,8 @@ pub struct Live {
     /// How often something has changed.
     changes: RwSignal<u32>,
     connection: RwSignal<Connection>,
+    /// There while changes are held back: whether there was one.
+    held: StoredValue<Option<bool>>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,7 +56,11 @@ struct Said {
 
 /// Listens to the project that is shown, and gives what is heard to pages by context.
 pub fn provide_live(project: Memo<Option<Project>>) -> Live {
-    let live = Live { changes: RwSignal::new(0), connection: RwSignal::new(Connection::Opening) };
+    let live = Live {
+        changes: RwSignal::new(0),
+        connection: RwSignal::new(Connection::Opening),
+        held: StoredValue::new(None),
+    };
     provide_context(live);
     let path = Memo::new(move |_| project.get().map(|project| paths::live(project.id())));
     Effect::new(move |_| {
@@ -88,7 +94,20 @@ impl Live {
     }
 
     fn note_change(self) {
-        self.changes.update(|changes| *changes = changes.wrapping_add(1));
+        let is_held = self.held.try_update_value(|held| held.as_mut().map(|changed| *changed = true).is_some());
+        if is_held == Some(false) {
+            self.changes.update(|changes| *changes = changes.wrapping_add(1));
+        }
+    }
+
+    fn hold(self) {
+        self.held.update_value(|held| *held = held.or(Some(false)));
+    }
+
+    fn release(self) {
+        if self.held.try_update_value(Option::take).flatten() == Some(true) {
+            self.note_change();
+        }
     }
 
     /// Whether there is no connection, and not just not yet.
@@ -102,6 +121,22 @@ impl Live {
 #[must_use]
 pub fn use_live() -> Live {
     expect_context()
+}
+
+/// Holds changes back while `action` takes away what the page is about: who looked again would find nothing. They are
+/// told once it was refused, or the page was left.
+pub fn hold_changes_during<S>(action: ServerAction<S>)
+where
+    S: ServerFn<Error: Clone + Send + Sync, Output: Clone + Send + Sync> + Send + Sync + Clone + 'static,
+{
+    // Pages of an organization follow no project.
+    let Some(live) = use_context::<Live>() else { return };
+    let pending = action.pending();
+    Effect::new(move |_| {
+        let is_done = action.value().with(|value| matches!(value, Some(Ok(_))));
+        if pending.get() || is_done { live.hold() } else { live.release() }
+    });
+    on_cleanup(move || live.release());
 }
 
 /// How often open issues are counted at most while something changes.

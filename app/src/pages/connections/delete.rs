@@ -20,7 +20,7 @@ pub fn DeleteConnectionCard(connection: ConnectionId) -> impl IntoView {
         <DeleteCard thing="connection" text="Deliveries that wait are cancelled; the source and the destination stay.">
             <Outcome action=action done="Connection deleted"/>
             <ActionForm action=action>
-                <ConfirmDelete thing="connection" pending=action.pending()>
+                <ConfirmDelete action=action thing="connection">
                     <Hidden name="env" value=project.id()/>
                     <Hidden name="connection" value=id/>
                     <p>"Events of the source are not delivered to this destination any more."</p>

@@ -332,7 +332,7 @@ fn DeleteDestinationCard(destination: Destination) -> impl IntoView {
         <DeleteCard thing="destination" text="Its connections end, and deliveries that wait are cancelled.">
             <Outcome action=action done="Destination deleted"/>
             <ActionForm action=action>
-                <ConfirmDelete thing="destination" name=name pending=action.pending()>
+                <ConfirmDelete action=action thing="destination" name=name>
                     <Hidden name="env" value=project.id()/>
                     <Hidden name="destination" value=id/>
                     <p>"Nothing more is sent to it. What was delivered stays in the events' history."</p>

@@ -105,7 +105,7 @@ fn Delete(name: Signal<String>) -> impl IntoView {
         <Card title="Delete this organization" text="With all its projects, members, invitations and its audit log.">
             <Outcome action=action done="Organization deleted"/>
             <ActionForm action=action>
-                <ConfirmDelete thing="organization" name=name pending=action.pending()>
+                <ConfirmDelete action=action thing="organization" name=name>
                     <Hidden name="org" value=project.org()/>
                     <p>"All its projects end at once and cannot be brought back: their URLs stop answering, their API keys stop working, and nobody belongs to it any more. What they hold is removed in the background."</p>
                 </ConfirmDelete>

@@ -133,7 +133,7 @@ fn DeleteProjectCard() -> impl IntoView {
         <Card title="Delete this project" text="With its sources, destinations, connections, events and API keys. The last project of an organization cannot be deleted.">
             <Outcome action=action done="Project deleted"/>
             <ActionForm action=action>
-                <ConfirmDelete thing="project" name=name pending=action.pending()>
+                <ConfirmDelete action=action thing="project" name=name>
                     <Hidden name="env" value=project.id()/>
                     <p>"Everything in it ends at once and cannot be brought back: its URLs stop answering, and its API keys stop working."</p>
                 </ConfirmDelete>

@@ -268,7 +268,7 @@ fn DeleteSourceCard(source: Source) -> impl IntoView {
         <DeleteCard thing="source" text="Its URL will answer 410, and its connections end. Events already received are kept.">
             <Outcome action=action done="Source deleted"/>
             <ActionForm action=action>
-                <ConfirmDelete thing="source" name=name pending=action.pending()>
+                <ConfirmDelete action=action thing="source" name=name>
                     <Hidden name="env" value=project.id()/>
                     <Hidden name="source" value=id/>
                     <p>"Its URL will answer 410 from now on. Events already received are kept."</p>
