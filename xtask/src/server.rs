@@ -1,6 +1,7 @@
 //! The server, which carries the site inside.
 
 use std::{
+    fs,
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -32,11 +33,11 @@ const COMPILE_RELEASE: Step = Step {
 /// Builds the site and the server; returns where the binary lies.
 pub fn build(workspace: &Workspace, toolchain: &Toolchain, mode: Mode) -> Result<PathBuf> {
     site::build(workspace, toolchain, mode)?;
-    compile(toolchain, mode)
+    compile(workspace, toolchain, mode)
 }
 
 /// Compiles the server around the site as it is.
-pub fn compile(toolchain: &Toolchain, mode: Mode) -> Result<PathBuf> {
+pub fn compile(workspace: &Workspace, toolchain: &Toolchain, mode: Mode) -> Result<PathBuf> {
     // What is selected decides on the features of shared dependencies: in development it is the same as for the tests, so
     // that nothing is compiled twice.
     let (step, profile, packages) = match mode {
@@ -51,6 +52,10 @@ pub fn compile(toolchain: &Toolchain, mode: Mode) -> Result<PathBuf> {
             .args(["--bin", BINARY, "--profile", profile])
             .args(["--message-format", "json-render-diagnostics"])
             .stderr(Stdio::inherit());
+        if matches!(mode, Mode::Release) {
+            // The names of all embedded files, with what is in them: the server is compiled anew where they change.
+            cargo.env("SITE_MANIFEST", fs::read_to_string(workspace.site().join("manifest.json"))?);
+        }
         let messages = command::output(&mut cargo)?;
         let binary = messages.lines().filter_map(binary_of_message).next_back();
         binary.context("cargo built no server")

@@ -18,6 +18,7 @@ use crate::{
     connection::Connection,
     db::Store,
     error::{Result, StoreError},
+    sqlite::Kept,
 };
 
 /// A statement and its rows, which have all the same types, and whose first column is never null.
@@ -81,8 +82,8 @@ impl Store {
             (Connection::Postgres(database), Prepared::Postgres(statements)) => {
                 postgres::run_between(database, between, statements).await
             }
-            (Connection::Sqlite(database), Prepared::Sqlite(chunks)) => {
-                sqlite::run_between(database, between, chunks).await
+            (Connection::Sqlite(sqlite), Prepared::Sqlite(chunks)) => {
+                sqlite::run_between(sqlite, between, chunks).await
             }
             _ => Err(not_bound("they were prepared for another database")),
         }
@@ -91,18 +92,18 @@ impl Store {
     /// Runs statements as one transaction.
     pub(crate) async fn run_together(&self, statements: Vec<RowStatement>) -> Result<()> {
         match (self.writer(), self.prepare(statements)?) {
-            (Connection::Sqlite(database), Prepared::Sqlite(chunks)) => sqlite::run(database, chunks).await,
-            (_, prepared) => self.run_to_end(prepared).await,
+            (Connection::Sqlite(sqlite), Prepared::Sqlite(chunks)) => sqlite::run(sqlite, chunks).await,
+            (_, prepared) => self.run_to_end(prepared, &mut Kept::default()).await,
         }
     }
 
-    /// The same, as quickly as can be. Must not be dropped before it has ended.
-    pub(crate) async fn run_to_end(&self, statements: Prepared) -> Result<()> {
+    /// The same, as quickly as can be, on SQLite by the connection that is kept. Must not be dropped before it has ended.
+    pub(crate) async fn run_to_end(&self, statements: Prepared, kept: &mut Kept) -> Result<()> {
         match (self.writer(), statements) {
             (Connection::Postgres(database), Prepared::Postgres(statements)) => {
                 postgres::run(database, statements).await
             }
-            (Connection::Sqlite(database), Prepared::Sqlite(chunks)) => sqlite::run_to_end(database, chunks).await,
+            (Connection::Sqlite(sqlite), Prepared::Sqlite(chunks)) => sqlite::run_to_end(sqlite, chunks, kept).await,
             _ => Err(not_bound("they were prepared for another database")),
         }
     }

@@ -1,9 +1,6 @@
 //! A connection of either database, as the rest of the store uses it.
 
-use sea_orm::{
-    ConnectionTrait, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
-    SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
-};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement};
 use sea_query_sqlx::SqlxValues;
 use sqlx::{IntoArguments, postgres::PgArguments};
 
@@ -14,12 +11,13 @@ use crate::{
         checkout::{Outcome, exec_error},
         transaction::PostgresTransaction,
     },
+    sqlite::Sqlite,
 };
 
 /// Connections of a pool. Clones share it.
 #[derive(Clone)]
 pub(crate) enum Connection {
-    Sqlite(DatabaseConnection),
+    Sqlite(Sqlite),
     Postgres(Postgres),
 }
 
@@ -30,22 +28,17 @@ pub(crate) enum Transaction {
 }
 
 impl Connection {
-    /// Begins a transaction that may write. On SQLite it takes the write lock at once: one that reads first and
-    /// then writes would fail under concurrency.
+    /// Begins a transaction that may write.
     pub async fn begin(&self) -> Result<Transaction, StoreError> {
         match self {
-            Self::Sqlite(connection) => {
-                let sqlite_transaction_mode = Some(SqliteTransactionMode::Immediate);
-                let options = TransactionOptions { sqlite_transaction_mode, ..TransactionOptions::default() };
-                Ok(Transaction::Sqlite(connection.begin_with_options(options).await?))
-            }
+            Self::Sqlite(sqlite) => Ok(Transaction::Sqlite(sqlite.begin().await?)),
             Self::Postgres(postgres) => Ok(Transaction::Postgres(postgres.begin().await?)),
         }
     }
 
     pub async fn close(&self) -> Result<(), StoreError> {
         match self {
-            Self::Sqlite(connection) => Ok(connection.close_by_ref().await?),
+            Self::Sqlite(sqlite) => Ok(sqlite.ask().pool().close_by_ref().await?),
             Self::Postgres(postgres) => {
                 postgres.close().await;
                 Ok(())
@@ -93,35 +86,35 @@ fn in_parts(statement: Statement) -> (String, PgArguments) {
 impl ConnectionTrait for Connection {
     fn get_database_backend(&self) -> DbBackend {
         match self {
-            Self::Sqlite(connection) => connection.get_database_backend(),
+            Self::Sqlite(_) => DbBackend::Sqlite,
             Self::Postgres(_) => DbBackend::Postgres,
         }
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
         match self {
-            Self::Sqlite(connection) => connection.execute_raw(statement).await,
+            Self::Sqlite(sqlite) => sqlite.ask().pool().execute_raw(statement).await,
             Self::Postgres(postgres) => Self::run(postgres, statement).await.map(Outcome::executed),
         }
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
         match self {
-            Self::Sqlite(connection) => connection.execute_unprepared(sql).await,
+            Self::Sqlite(sqlite) => sqlite.ask().pool().execute_unprepared(sql).await,
             Self::Postgres(postgres) => postgres.run_simple(sql).await.map(Outcome::executed).map_err(exec_error),
         }
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
         match self {
-            Self::Sqlite(connection) => connection.query_one_raw(statement).await,
+            Self::Sqlite(sqlite) => sqlite.ask().pool().query_one_raw(statement).await,
             Self::Postgres(postgres) => Self::run(postgres, statement).await.map(Outcome::first),
         }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
         match self {
-            Self::Sqlite(connection) => connection.query_all_raw(statement).await,
+            Self::Sqlite(sqlite) => sqlite.ask().pool().query_all_raw(statement).await,
             Self::Postgres(postgres) => Self::run(postgres, statement).await.map(Outcome::all),
         }
     }

@@ -16,6 +16,7 @@ use crate::{
     error::{Result, StoreError},
     postgres::{Pooler, Postgres, Servers},
     signals::{Hearing, Signals},
+    sqlite::Sqlite,
     wal::Wal,
 };
 
@@ -78,7 +79,7 @@ impl Store {
         let mut read = PoolOptions::new(format!("sqlite://{}?mode=ro", path.trim_start_matches("//")));
         read.max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
         read.map_sqlx_sqlite_opts(|options| options.busy_timeout(BUSY_TIMEOUT));
-        let reader = Pool::Sqlite(Database::connect(read).await?);
+        let reader = Pool::Sqlite(Sqlite::new(Database::connect(read).await?));
         let signals = Signals::local();
         Ok(Self { inner: Arc::new(Inner { writer: reader.clone(), reader, wal: None, signals, _lock: None }) })
     }
@@ -127,8 +128,8 @@ impl Store {
         let mut fold = PoolOptions::new(format!("sqlite://{}", path.display()));
         fold.max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).sqlx_logging(false);
         fold.map_sqlx_sqlite_opts(|options| options.synchronous(SqliteSynchronous::Normal).busy_timeout(BUSY_TIMEOUT));
-        let wal = Wal::new(&path, Pool::Sqlite(Database::connect(fold).await?));
-        let (writer, reader) = (Pool::Sqlite(writer), Pool::Sqlite(reader));
+        let wal = Wal::new(&path, Pool::Sqlite(Sqlite::new(Database::connect(fold).await?)));
+        let (writer, reader) = (Pool::Sqlite(Sqlite::new(writer)), Pool::Sqlite(Sqlite::new(reader)));
         let inner = Inner { writer, reader, wal: Some(wal), signals: Signals::local(), _lock: Some(lock) };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -148,7 +149,7 @@ impl Store {
     /// Brings the schema to the version of this program.
     pub async fn migrate(&self) -> Result<()> {
         match self.writer() {
-            Pool::Sqlite(connection) => Ok(Migrator::up(connection, None).await?),
+            Pool::Sqlite(sqlite) => Ok(Migrator::up(sqlite.ask().pool(), None).await?),
             Pool::Postgres(postgres) => postgres.migrate::<Migrator>().await,
         }
     }

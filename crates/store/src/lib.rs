@@ -54,6 +54,7 @@ pub mod second_factors;
 mod sessions;
 pub mod signals;
 mod sources;
+mod sqlite;
 mod wal;
 pub mod writer;
 

@@ -139,8 +139,8 @@ impl Scope {
         let ended: Vec<Uuid> = looked.into_iter().filter(|old| old.has_ended).map(|old| old.id).collect();
         let (events, held) = match (self.store.writer(), ended.as_slice()) {
             (_, []) => (0, Duration::ZERO),
-            (Connection::Sqlite(database), [first, .., last] | [first @ last]) => {
-                sqlite::remove(self, database, *first, *last).await?
+            (Connection::Sqlite(connections), [first, .., last] | [first @ last]) => {
+                sqlite::remove(self, connections, *first, *last).await?
             }
             (Connection::Postgres(database), ended) => {
                 let begun = Instant::now();

@@ -21,6 +21,7 @@ use crate::{
     db::Store,
     error::{Result, StoreError},
     row::get,
+    sqlite::Kept,
 };
 
 /// The log is folded in whenever about so much was written, and from time to time anyway. A little at a time: what goes to the
@@ -150,11 +151,12 @@ impl Store {
     }
 
     /// To be called by the writer between commits.
-    pub(crate) async fn fold_long_log(&self) {
+    pub(crate) async fn fold_long_log(&self, kept: &mut Kept) {
         let Some(wal) = self.wal() else { return };
         if !wal.is_long.swap(false, Ordering::Relaxed) {
             return;
         }
+        kept.give_back();
         if let Err(error) = self.fold(self.writer(), "PASSIVE").await {
             tracing::warn!(%error, "the write-ahead log could not be folded in; trying again");
         }

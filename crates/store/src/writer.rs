@@ -30,11 +30,13 @@ pub use self::{
 };
 use crate::{
     batch::{Between, Prepared, sqlite::at_once},
+    connection::Connection,
     db::Store,
     error::{Result, StoreError},
     gates::settle::News,
     quota::{Quota, Share},
     signals::Signal,
+    sqlite::{Kept, Sqlite},
 };
 
 /// Events or attempts of one commit.
@@ -86,17 +88,17 @@ impl Writer {
         let (committed, answering) = mpsc::channel(ANSWER_QUEUE);
         let mut tasks = JoinSet::new();
         tasks.spawn(answer_when_on_disk(store.clone(), answering));
-        if store.is_shared() {
+        let Connection::Sqlite(sqlite) = store.writer() else {
             let accepting = Arc::new(Mutex::new(accepting));
             for _ in 0..POSTGRES_ACCEPTORS {
                 tasks.spawn(write_accepts(store.clone(), Arc::clone(&accepting), committed.clone(), node));
             }
             tasks.spawn(write_records(store.clone(), recording, committed, node));
-        } else {
-            let (ready, batches) = mpsc::channel(1);
-            tasks.spawn(make_batches(store.clone(), accepting, recording, ready, node));
-            tasks.spawn(write_batches(store.clone(), batches, committed, node));
-        }
+            return (Self { accepts, places: Quota::new(ACCEPT_QUEUE), records }, tasks);
+        };
+        let (ready, batches) = mpsc::channel(1);
+        tasks.spawn(make_batches(store.clone(), accepting, recording, ready, node));
+        tasks.spawn(write_batches(store.clone(), sqlite.clone(), batches, committed, node));
         (Self { accepts, places: Quota::new(ACCEPT_QUEUE), records }, tasks)
     }
 
@@ -129,13 +131,26 @@ impl Writer {
 /// SQLite's one writer.
 async fn write_batches(
     store: Store,
+    sqlite: Sqlite,
     mut batches: mpsc::Receiver<(Batch, Result<Made>)>,
     committed: Committed,
     node: i64,
 ) {
-    while let Some((batch, made)) = batches.recv().await {
-        write_batch(&store, batch, made, &committed, node).await;
-        store.fold_long_log().await;
+    let mut kept = Kept::default();
+    loop {
+        let next = tokio::select! {
+            next = batches.recv() => next,
+            () = sqlite.asked(), if kept.is_some() => {
+                kept.give_back();
+                continue;
+            }
+        };
+        let Some((batch, made)) = next else { return };
+        write_batch(&store, batch, made, &committed, node, &mut kept).await;
+        if sqlite.is_asked() {
+            kept.give_back();
+        }
+        store.fold_long_log(&mut kept).await;
     }
 }
 
@@ -172,11 +187,22 @@ async fn make_batches(
     }
 }
 
-async fn write_batch(store: &Store, batch: Batch, made: Result<Made>, committed: &Committed, node: i64) {
+async fn write_batch(
+    store: &Store,
+    batch: Batch,
+    made: Result<Made>,
+    committed: &Committed,
+    node: i64,
+    kept: &mut Kept,
+) {
     let result = match made {
-        Ok(made) => made.write(store, node).await,
+        Ok(made) => made.write(store, node, kept).await,
         Err(error) => Err(error),
     };
+    // Whoever brings commits to the disk may need the connection for it, and has to be waited for where many are on their way.
+    if result.is_err() || committed.capacity() == 0 {
+        kept.give_back();
+    }
     let Batch { mut accepts, mut records } = batch;
     match result {
         Ok(outcomes) => on_their_way(committed, accepts, &outcomes).await,
@@ -336,7 +362,7 @@ async fn write(
     records: &[AttemptRecord],
     node: i64,
 ) -> Result<Vec<(usize, Stored)>> {
-    Made::of(store, accepts, records, node)?.write(store, node).await
+    Made::of(store, accepts, records, node)?.write(store, node, &mut Kept::default()).await
 }
 
 /// What goes into one commit.
@@ -386,12 +412,13 @@ impl Made {
         })
     }
 
-    async fn write(self, store: &Store, node: i64) -> Result<Vec<(usize, Stored)>> {
+    async fn write(self, store: &Store, node: i64, kept: &mut Kept) -> Result<Vec<(usize, Stored)>> {
         let Self { statements, claims, news, projects, bytes } = self;
         let mut outcomes = Vec::new();
         if claims.is_empty() && news.changes_none() {
-            store.run_to_end(statements).await?;
+            store.run_to_end(statements, kept).await?;
         } else {
+            kept.give_back();
             let (make_gates, lock_gates) = news.lock(store);
             let reads = vec![lock_gates, claims.claim()];
             let follow_up = |read: Vec<Vec<QueryResult>>| {

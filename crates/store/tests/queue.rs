@@ -4,7 +4,7 @@
 #[path = "model/events.rs"]
 mod events;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use domain::{
     delivery::{Attempt, AttemptStatus, DeliveryStatus, SentRequest, Trigger},
@@ -269,4 +269,36 @@ async fn one_process_has_the_file() {
     let error =
         Store::connect(&Options { url, max_connections: 2, ..Options::default() }).await.err().expect("is refused");
     assert!(error.to_string().contains("in use by another hookstream process"), "{error}");
+}
+
+#[tokio::test]
+async fn others_write_between_the_commits() {
+    let bench = bench("turns").await;
+    let is_over = std::cell::Cell::new(false);
+    // There is always something to commit.
+    let senders = (0..32).map(async |sender: u128| {
+        let mut sent = 0;
+        while !is_over.get() {
+            bench.accept(sender << 32 | sent, vec![delivery(sender << 32 | sent, Start::Due)]).await;
+            sent += 1;
+        }
+        sent
+    });
+    let others = async {
+        let mut claimed = 0;
+        while claimed < 100 {
+            claimed += bench.claim(NODE, 2).await.len();
+            bench.store.take_over(NODE, NOW).await.expect("takes over");
+        }
+        is_over.set(true);
+        claimed
+    };
+    let (sent, claimed) = tokio::join!(futures::future::join_all(senders), others);
+    assert!(sent.iter().all(|sent| *sent > 1), "{sent:?}");
+    // And once there is nothing to commit any more.
+    let rest = bench.claim(NODE, 1_000_000).await.len();
+    assert_eq!((claimed + rest) as u128, sent.iter().sum());
+    bench.accept(0xff << 32, vec![]).await;
+    let closing = tokio::time::timeout(Duration::from_secs(10), bench.store.close());
+    closing.await.expect("the connection is given back");
 }

@@ -51,7 +51,7 @@ const COMPILE: Step = Step {
 
 const ASSEMBLE: Step = Step {
     title: "Assemble target/site",
-    cold: "under 1 min",
+    cold: "under 1 min; optimised up to 3 min",
     remedy: "mend what is named below; deleting target/xtask starts this step afresh",
 };
 

@@ -61,7 +61,7 @@ pub fn run(workspace: &Workspace, toolchain: &Toolchain, selection: &Selection) 
         counts += run_rust(toolchain, &selection.filter, &mut failures)?;
     }
     if selection.browser {
-        let server = server::compile(toolchain, Mode::Development)?;
+        let server = server::compile(workspace, toolchain, Mode::Development)?;
         let files = if selection.rust { &[] } else { selection.filter.as_slice() };
         counts += browser::run(workspace, &server, files)?;
     }

@@ -8,11 +8,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use sea_orm::{DatabaseConnection, QueryResult, Value, prelude::Uuid};
+use sea_orm::{QueryResult, Value, prelude::Uuid};
 use sqlx::{Arguments, AssertSqlSafe, SqliteConnection, sqlite::SqliteArguments};
 
 use super::{Between, RowStatement, Rows, not_bound};
-use crate::error::Result;
+use crate::{
+    error::Result,
+    sqlite::{Kept, Sqlite},
+};
 
 /// How many rows are written at once: as often as it fits each size, the largest first.
 const SIZES: [usize; 9] = [64, 48, 32, 24, 16, 8, 4, 2, 1];
@@ -30,39 +33,37 @@ pub(crate) fn at_once(rows: usize) -> usize {
 pub(crate) type Chunks = Vec<(String, SqliteArguments)>;
 
 /// Runs statements one after the other as one transaction.
-pub(super) async fn run(database: &DatabaseConnection, statements: Chunks) -> Result<()> {
-    let mut transaction = database.get_sqlite_connection_pool().begin_with("BEGIN IMMEDIATE").await?;
+pub(super) async fn run(sqlite: &Sqlite, statements: Chunks) -> Result<()> {
+    let mut transaction = sqlite.begin_driver().await?;
     execute(&mut transaction, statements).await?;
     Ok(transaction.commit().await?)
 }
 
 /// The same with as few ways to SQLite's thread and back as can be. Must not be dropped before it has ended: nobody else
 /// would end the transaction.
-pub(super) async fn run_to_end(database: &DatabaseConnection, mut statements: Chunks) -> Result<()> {
+pub(super) async fn run_to_end(sqlite: &Sqlite, mut statements: Chunks, kept: &mut Kept) -> Result<()> {
     let Some((first, _)) = statements.first_mut() else { return Ok(()) };
     first.insert_str(0, "BEGIN IMMEDIATE;");
     if let Some((last, _)) = statements.last_mut() {
         last.push_str(";COMMIT");
     }
-    let mut connection = database.get_sqlite_connection_pool().acquire().await?;
-    let result = execute(&mut connection, statements).await;
+    let connection = kept.connection(sqlite).await?;
+    let result = execute(connection, statements).await;
     if result.is_err() {
         // It fails where SQLite has ended the transaction by itself.
-        let _ = sqlx::query("ROLLBACK").execute(&mut *connection).await;
+        let _ = sqlx::query("ROLLBACK").execute(connection).await;
+        // The pool looks at it before anybody else gets it.
+        kept.give_back();
     }
     result
 }
 
 /// Runs statements that share their values as one transaction, all of them in one go. Returns how many rows the last one
 /// changed, and how long the connection was taken up.
-pub(crate) async fn run_counting(
-    database: &DatabaseConnection,
-    sql: &str,
-    values: [Uuid; 3],
-) -> Result<(u64, Duration)> {
+pub(crate) async fn run_counting(sqlite: &Sqlite, sql: &str, values: [Uuid; 3]) -> Result<(u64, Duration)> {
     let mut arguments = SqliteArguments::default();
     values.into_iter().try_for_each(|value| arguments.add(value)).map_err(not_bound)?;
-    let mut transaction = database.get_sqlite_connection_pool().begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = sqlite.begin_driver().await?;
     let begun = Instant::now();
     let sql = AssertSqlSafe(format!("{sql};SELECT changes()"));
     let changes: Vec<i64> = sqlx::query_scalar_with(sql, arguments).fetch_all(&mut *transaction).await?;
@@ -70,11 +71,11 @@ pub(crate) async fn run_counting(
     Ok((changes.into_iter().map(i64::unsigned_abs).sum(), begun.elapsed()))
 }
 
-pub(super) async fn run_between<F>(database: &DatabaseConnection, between: Between<F>, statements: Chunks) -> Result<()>
+pub(super) async fn run_between<F>(sqlite: &Sqlite, between: Between<F>, statements: Chunks) -> Result<()>
 where
     F: FnOnce(Vec<Vec<QueryResult>>) -> Result<Vec<RowStatement>>,
 {
-    let mut transaction = database.get_sqlite_connection_pool().begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = sqlite.begin_driver().await?;
     execute(&mut transaction, in_chunks(between.before)?).await?;
     let mut read = Vec::new();
     for statement in between.reads {

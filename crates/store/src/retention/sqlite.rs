@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use sea_orm::{DatabaseConnection, prelude::Uuid};
+use sea_orm::prelude::Uuid;
 
 use super::OPEN;
-use crate::{batch::sqlite::run_counting, error::Result, scope::Scope};
+use crate::{batch::sqlite::run_counting, error::Result, scope::Scope, sqlite::Sqlite};
 
 /// By itself SQLite may look through all deliveries of the project.
 const BY_EVENT: &str = "INDEXED BY deliveries_event";
@@ -16,13 +16,8 @@ const EVENT_BYTES: usize = 4096;
 
 /// Removes the events from `first` to `last` whose deliveries have all ended. Returns how many, and for how long nobody
 /// else could write.
-pub(super) async fn remove(
-    scope: &Scope,
-    database: &DatabaseConnection,
-    first: Uuid,
-    last: Uuid,
-) -> Result<(u64, Duration)> {
-    let (events, held) = run_counting(database, &text(), [scope.env_uuid(), first, last]).await?;
+pub(super) async fn remove(scope: &Scope, sqlite: &Sqlite, first: Uuid, last: Uuid) -> Result<(u64, Duration)> {
+    let (events, held) = run_counting(sqlite, &text(), [scope.env_uuid(), first, last]).await?;
     scope.store.note_written(log_bytes(events));
     Ok((events, held))
 }
