@@ -22,6 +22,7 @@ mod m0015_teams;
 mod m0016_idempotency;
 mod m0017_cli;
 mod m0018_identities;
+mod m0019_keys;
 
 pub struct Migrator;
 
@@ -47,6 +48,7 @@ impl MigratorTrait for Migrator {
             Box::new(m0016_idempotency::Migration),
             Box::new(m0017_cli::Migration),
             Box::new(m0018_identities::Migration),
+            Box::new(m0019_keys::Migration),
         ]
     }
 }

@@ -122,3 +122,18 @@ async fn postgres_reads_nothing_that_came_before() {
     let read = rows_read(store, &look).await;
     assert_eq!(read, 0);
 }
+
+/// A young table's plans are chosen by numbers that say little, and kept: where two indexes know the columns of a key, either
+/// may be taken, also the one that has to be read from end to end.
+#[tokio::test]
+async fn only_its_key_leads_to_a_row_by_project_and_id() {
+    let database = Database::postgres().await;
+    let (_store, look) = (database.store().await, database.look().await);
+    let sql = "SELECT i.indexrelid::regclass::text AS name FROM pg_index i \
+        JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] \
+        WHERE i.indrelid IN ('events'::regclass, 'event_bodies'::regclass, 'deliveries'::regclass, 'attempts'::regclass) \
+        AND i.indpred IS NULL AND a.attname = 'env_id' ORDER BY 1";
+    let rows = look.query_all_raw(Statement::from_string(DbBackend::Postgres, sql)).await.expect("asks");
+    let names: Vec<String> = rows.iter().map(|row| row.try_get("", "name").expect("a name")).collect();
+    assert_eq!(names, ["attempts_pkey", "deliveries_pkey", "event_bodies_pkey", "events_pkey"]);
+}
