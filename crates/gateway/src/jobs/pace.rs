@@ -26,8 +26,8 @@ struct Bounds {
 
 /// While an SQLite file is written to, everybody else waits.
 const EXCLUSIVE: Bounds = Bounds { wanted: Duration::from_millis(2), smallest: 16, largest: 256 };
-/// PostgreSQL lets others write meanwhile; it is its time that they have to share.
-const SHARED: Bounds = Bounds { wanted: Duration::from_millis(25), smallest: 128, largest: 1024 };
+/// PostgreSQL lets others write meanwhile; it is the processor that they have to share, of which they feel each long piece.
+const SHARED: Bounds = Bounds { wanted: Duration::from_millis(5), smallest: 32, largest: 1024 };
 
 impl Pace {
     /// For a database that is `shared` by many writers, or written to by one at a time.
