@@ -53,7 +53,7 @@ pub fn compile(workspace: &Workspace, toolchain: &Toolchain, mode: Mode) -> Resu
             .args(["--message-format", "json-render-diagnostics"])
             .stderr(Stdio::inherit());
         if matches!(mode, Mode::Release) {
-            // The names of all embedded files, with what is in them: the server is compiled anew where they change.
+            // What the site is made of: the server is compiled anew where that changes, also from nothing.
             cargo.env("SITE_MANIFEST", fs::read_to_string(workspace.site().join("manifest.json"))?);
         }
         let messages = command::output(&mut cargo)?;
